@@ -44,7 +44,7 @@ class RunShift:
 
 @dataclass(frozen=True, slots=True)
 class ChangeVerdict:
-    """What the change of a maxim's scores says.
+    """The verdict on the change of a maxim's scores.
 
     Attributes:
         outcome: `better` and `worse` are about the chats; `higher` and `lower` only about the scores, where nobody

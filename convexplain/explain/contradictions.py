@@ -116,18 +116,18 @@ def _may_be_same(first: Fact, second: Fact) -> bool:
 
 def _is_rival(statement: Statement, before: Statement, role: Role) -> bool:
     """Return whether an earlier value is another one for the same thing."""
-    fact, other = statement.fact, before.fact
-    if fact.kind != other.kind or (fact.unit != other.unit and role != "tool"):
+    fact, fact_before = statement.fact, before.fact
+    if fact.kind != fact_before.kind or (fact.unit != fact_before.unit and role != "tool"):
         return False
     same_label = bool(statement.label) and statement.label == before.label
     if same_label and statement.label in _IDENTIFIED:
-        return _identifies(fact) and _identifies(other)
+        return _identifies(fact) and _identifies(fact_before)
     if same_label and statement.label in _SUMS and role == "tool":
         return fact.kind == "number"
     if role != "user" or not before.words & _FIRST:
         return False
     if fact.kind == "date":
-        days = "-" in fact.value and "-" in other.value  # else a weekday or a month
+        days = "-" in fact.value and "-" in fact_before.value  # else a weekday or a month
         bought = bool(statement.words & _BOUGHT and before.words & _BOUGHT)
         return days and bought and bool((statement.stems & before.stems) - {word[:_STEM] for word in _BOUGHT})
     return same_label and statement.label in _DONE and statement.of_user
@@ -153,7 +153,7 @@ def _of_sentence(sentence: str) -> Iterator[Statement]:
     matches = list(_WORD.finditer(sentence)) if placed else []
     stems = frozenset(match[0].casefold()[:_STEM] for match in matches if _is_content(match[0]))
     for place in placed:
-        same = [other.fact for other in placed if other.start == place.start]
+        same = [value.fact for value in placed if value.start == place.start]
         if place.fact is not same[0] or (len(same) > 1 and place.fact.kind != "date"):
             continue  # a range; the year of a date
         if place.fact.kind in ("address", "time") or place.fact.value in ("tomorrow", "yesterday"):

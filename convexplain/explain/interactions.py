@@ -69,7 +69,7 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
         return None
     # The fit's changes, beside the value of the whole text as it was measured.
     unchanged, without_first, without_second, without_both = (
-        float(shown) for value in fitted if (shown := attribution.value_of(full - (fitted[0] - value))) is not None
+        float(score) for value in fitted if (score := attribution.value_of(full - (fitted[0] - value))) is not None
     )
     difference = _difference((unchanged, without_first, without_second, without_both))
     # A difference of two differences: its noise is that of one, times the square root of 2.

@@ -193,8 +193,12 @@ def _noun(state: MaximState) -> str:
 def _grouped(theme: RunTheme, states: Collection[MaximState]) -> str:
     """Return what a theme's members are: whole conversations where nothing else was grouped, else answers."""
     flagging = [state for state in states if state.mark.flags] or states
-    whole = all(state.scope == "conversation" for state in flagging)
-    return "conversation" if whole and all(turn.judged.rubric.of_conversation for turn in theme.typical) else "answer"
+    only_conversations = all(state.scope == "conversation" for state in flagging)
+    return (
+        "conversation"
+        if only_conversations and all(turn.judged.rubric.of_conversation for turn in theme.typical)
+        else "answer"
+    )
 
 
 def _caution(problems: Sequence[Problem]) -> Iterator[str]:

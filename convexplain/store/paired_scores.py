@@ -49,15 +49,15 @@ class PairedScores:
 
     def answered_again(self) -> "PairedScores":
         """Return the turns of conversations that were answered again: without those that both runs have judged."""
-        other = self.numbers != self.numbers_after
+        again = self.numbers != self.numbers_after
         return replace(
             self,
-            numbers=self.numbers[other],
-            numbers_after=self.numbers_after[other],
-            turns=self.turns[other],
-            turns_after=self.turns_after[other],
-            before=self.before[other],
-            after=self.after[other],
+            numbers=self.numbers[again],
+            numbers_after=self.numbers_after[again],
+            turns=self.turns[again],
+            turns_after=self.turns_after[again],
+            before=self.before[again],
+            after=self.after[again],
         )
 
 

@@ -15,7 +15,7 @@ NOT_SEARCHED = "Nobody has looked for themes in one of the runs."
 
 @dataclass(frozen=True, slots=True)
 class ThemeChanges:
-    """How the themes of two runs changed.
+    """The changes of themes from one run to another.
 
     Attributes:
         changes: those that grew most first; None where the themes cannot be compared.

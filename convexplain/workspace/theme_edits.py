@@ -93,7 +93,7 @@ def add_turn(run: AnalyzedRun, theme: StoredTheme, place: Place) -> None:
             changed[stored.number] = moved
     replace_themes(run.store, run.id, changed)
     if search and place in search.ungrouped:
-        keep_ungrouped(run.store, run.id, [other for other in search.ungrouped if other != place])
+        keep_ungrouped(run.store, run.id, [turn for turn in search.ungrouped if turn != place])
 
 
 def _by_place(theme: Theme) -> dict[Place, ThemeMember]:

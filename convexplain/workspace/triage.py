@@ -64,7 +64,7 @@ class TriageQueue:
 
 @dataclass(frozen=True, slots=True)
 class LabelProgress:
-    """How far people's labels of a run on a maxim have come, and what they say so far.
+    """The state of people's labels of a run on a maxim, and what they say so far.
 
     Attributes:
         rubric: the maxim's id.
@@ -190,10 +190,10 @@ class RunLabels:
 def _kappa(labels: Mapping[Place, Sequence[PersonLabel]], reviewer: str) -> Estimate:
     """Return the weighted kappa of a reviewer's labels and those that other people gave to the same turns."""
     pairs = [
-        (number, own.score, label.score)
+        (number, rating.score, label.score)
         for (number, _), rated in labels.items()
-        for own in rated
-        if own.rater == reviewer
+        for rating in rated
+        if rating.rater == reviewer
         for label in rated
         if label.rater != reviewer
     ]

@@ -80,13 +80,13 @@ class LabelDesk:
     def undo(self) -> None:
         """Take the last label back, and show its turn; the note stays."""
         position, before = self.changes.pop()
-        turn, own = self.turns[position].judged, self.own_label(self.turns[position])
+        turn, rating = self.turns[position].judged, self.own_label(self.turns[position])
         if before is None:
-            if own is not None and own.note:
-                self.notes[position] = own.note
+            if rating is not None and rating.note:
+                self.notes[position] = rating.note
             Workspace(self.store).remove_label(turn, reviewer=self.reviewer)
         else:
-            note = before.note if own is None else own.note
+            note = before.note if rating is None else rating.note
             keep_turn_rating(self.store, turn.number, replace(before, note=note))
         self.position = position
 
@@ -96,17 +96,17 @@ class LabelDesk:
 
     def note(self) -> str:
         """Return what the person wrote about the shown turn."""
-        own = self.own_label(self.turns[self.position])
-        return self.notes.get(self.position, own.note if own and own.note else "")
+        rating = self.own_label(self.turns[self.position])
+        return self.notes.get(self.position, rating.note if rating and rating.note else "")
 
     def write_note(self, text: str) -> None:
         """Keep a note about the shown turn: with its label, or until it has one."""
         turn = self.turns[self.position]
-        own = self.own_label(turn)
-        if own is None:
+        rating = self.own_label(turn)
+        if rating is None:
             self.notes[self.position] = text
         else:
-            label = own.score if own.label is None else own.label
+            label = rating.score if rating.label is None else rating.label
             Workspace(self.store).label(turn.judged, label, reviewer=self.reviewer, note=text)
 
     def themes(self) -> dict[int, str]:
@@ -146,25 +146,27 @@ class LabelDesk:
 
         Empty where the person has labelled neither.
         """
-        shown = self.turns[self.position] if self.position < len(self.turns) else None
-        for turn in (shown, self.turns[self.changes[-1][0]] if self.changes else None):
-            if turn is not None and (own := self.own_label(turn)):
-                return self._outcome(turn, own)
+        current = self.turns[self.position] if self.position < len(self.turns) else None
+        for turn in (current, self.turns[self.changes[-1][0]] if self.changes else None):
+            if turn is not None and (rating := self.own_label(turn)):
+                return self._outcome(turn, rating)
         return ""
 
     def progress(self) -> LabelProgress:
         """Return how far the labels of the run have come."""
         return self.labels.progress(self.reviewer)
 
-    def _outcome(self, turn: TriageTurn, own: Rating) -> str:
+    def _outcome(self, turn: TriageTurn, label: Rating) -> str:
         judged = turn.judged
-        label = f"“{one_line(judged.label)}”, " if judged.label else ""
+        name = f"“{one_line(judged.label)}”, " if judged.label else ""
         reason = f" Its reason: {judged.reason}" if judged.reason and judged.reason_quotes != "missing" else ""
-        others = [rating for rating in self._ratings(turn) if rating.rater != self.reviewer]
-        others_text = f" Other people: {rating_summary(others)}." if others else ""
+        ratings = [rating for rating in self._ratings(turn) if rating.rater != self.reviewer]
+        other_people = f" Other people: {rating_summary(ratings)}." if ratings else ""
         where = judged_place(judged.conversation.id, judged.turn, judged.rubric)
-        score = f"{label}{judged.score or 0:.2f} ({self.mark.word})"
-        return f"{where}: you said {_word(own)}. The judge gave {score}.{others_text} {REASONS[turn.stratum]}.{reason}"
+        score = "no score" if judged.score is None else f"{name}{judged.score:.2f} ({self.mark.word})"
+        return (
+            f"{where}: you said {_word(label)}. The judge gave {score}.{other_people} {REASONS[turn.stratum]}.{reason}"
+        )
 
     def _ratings(self, turn: TriageTurn) -> tuple[Rating, ...]:
         return turn_ratings(self.store, turn.judged.number, turn.judged.turn, turn.judged.rubric.id)

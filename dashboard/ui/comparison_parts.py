@@ -82,8 +82,8 @@ def show_themes(compared: ThemeChanges) -> None:
     st.subheader("Themes", anchor=False)
     themes = compared.changes
     if not themes:
-        known = compared.reason or "Neither run has a theme."
-        message(f"{known} The page “Themes” does." if known == NOT_SEARCHED else known, "soft")
+        reason = compared.reason or "Neither run has a theme."
+        message(f"{reason} The page “Themes” does." if reason == NOT_SEARCHED else reason, "soft")
         return
     clear = [change for change in themes if change.outcome != "no clear change"]
     same = [change for change in themes if change.outcome == "no clear change"]

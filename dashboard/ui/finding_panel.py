@@ -103,9 +103,9 @@ def _place(view: ConversationView, turn: int, span: tuple[int, int]) -> str:
 def _version(view: ConversationView, turn: int, rubric: Rubric, contrasts: Sequence[Contrast]) -> None:
     successful = [contrast for contrast in contrasts if contrast.found]
     better = [contrast for contrast in successful if (contrast.score_after or 0) > (contrast.score_before or 0)]
-    if shown := next(iter([*better, *successful]), None):
+    if version := next(iter([*better, *successful]), None):
         message("A better version" if better else "A worse version", "title")
-        show_contrast(view, shown, rubric.threshold)
+        show_contrast(view, version, rubric.threshold)
         return
     if contrasts:
         message(contrast_outcome(contrasts[0], rubric.threshold), "soft")

@@ -141,13 +141,13 @@ def _side(
     low = " ▼" if mark.is_low(scored.score, maxim.threshold) else ""
     name = "First run" if side == "before" else "Second run"
     changes, question = (texts.reply, texts.question) if side == "before" else (texts.reply_after, texts.question_after)
-    asked = "" if same_question or not question else _quote("user", question)
+    user_message = "" if same_question or not question else _quote("user", question)
     about = "Judge’s reason" if scored.score is not None else "No score, because"
     reason = f'<div class="cx-soft">{about}: {escaped(scored.reason, 600)}</div>' if scored.reason else ""
     score = "unscored" if scored.score is None else f"{scored.score:.2f}"
     return (
         f'<div class="cx"><b>{name}</b> <span class="cx-soft">· run {run}</span> '
-        f'<span class="cx-chip{tone}">{score}{low} · {escaped(mark.word)}</span>{asked}'
+        f'<span class="cx-chip{tone}">{score}{low} · {escaped(mark.word)}</span>{user_message}'
         f'<div class="cx-turn"><div class="cx-text">{_reply(changes, marked=texts.marked)}</div></div>{reason}</div>'
     )
 

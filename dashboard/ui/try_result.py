@@ -18,26 +18,26 @@ _NOTHING = 0.005  # changes that are shown as 0.00
 _MOST = 20  # tries in the trail
 
 
-def show_scores(tried: Try, result: WhatIf) -> None:
+def show_scores(attempt: Try, result: WhatIf) -> None:
     """Show the scores of an edit on each maxim: before, after, and the difference."""
     head = "<b>maxim</b><b>before</b><b>after</b><b>difference</b>"
     rows = "".join(_row(change) for change in result.changes)
-    places = " and ".join(map(str, sorted(tried.edits)))
-    title = f"Scores of turn {result.turn} with your words in turn{'s' if len(tried.edits) > 1 else ''} {places}"
+    places = " and ".join(map(str, sorted(attempt.edits)))
+    title = f"Scores of turn {result.turn} with your words in turn{'s' if len(attempt.edits) > 1 else ''} {places}"
     st.html(
         f'<div class="cx" role="status"><div class="cx-soft">{title}</div><div class="cx-grid">{head}{rows}</div></div>'
     )
 
 
-def show_diffs(view: ConversationView, tried: Try) -> None:
+def show_diffs(view: ConversationView, attempt: Try) -> None:
     """Show what an edit changes, turn by turn, as word differences."""
-    for place, text in sorted(tried.edits.items()):
+    for place, text in sorted(attempt.edits.items()):
         before = view.conversation.turns[place]
         st.html(diff_html(f"turn {place}, {before.role}, edited", word_diff(before.content, text)))
 
 
 def show_trail(
-    view: ConversationView, tries: Sequence[Try], judged: int, shown: int | None, restore: Callable[[int], None]
+    view: ConversationView, tries: Sequence[Try], judged: int, selected: int | None, restore: Callable[[int], None]
 ) -> None:
     """Show the edits that were tried on a judged turn, the newest first.
 
@@ -45,18 +45,18 @@ def show_trail(
         view: the conversation.
         tries: all edits of the session, the oldest first.
         judged: the index of the judged turn.
-        shown: the index of the edit whose scores are shown; None for none.
+        selected: the index of the edit whose scores are shown; None for none.
         restore: called with the index of a clicked edit.
     """
-    indices = [index for index, tried in enumerate(tries) if tried.turn == judged]
-    if not indices or indices == [shown]:
+    indices = [index for index, attempt in enumerate(tries) if attempt.turn == judged]
+    if not indices or indices == [selected]:
         return
     with st.container(gap="xxsmall"):
         message("Tries", "title")
         for number, index in [*enumerate(indices, 1)][: -_MOST - 1 : -1]:
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
                 st.html(f'<div class="cx cx-soft">{number}. {escaped(_line(tries[index]))}</div>')
-                if index == shown:
+                if index == selected:
                     st.html('<div class="cx cx-soft"><b>shown</b></div>', width="content")
                 else:
                     key, hint = f"restore-{view.number}-{index}", f"Go on with try {number}"
@@ -95,15 +95,15 @@ def offer_pair(result: WhatIf, rubric: Rubric, pair: int | None, keep: Callable[
         )
 
 
-def _line(tried: Try) -> str:
-    result = tried.result()
+def _line(attempt: Try) -> str:
+    result = attempt.result()
     if result is None:
-        return f"{summary(tried.edits)}: {tried.problem or 'being scored'}"
+        return f"{summary(attempt.edits)}: {attempt.problem or 'being scored'}"
     scores = (
         f"{change.rubric.id} {movement(change.before.score, change.after.score).replace('->', '→')}"
         for change in result.changes
     )
-    return f"{summary(tried.edits)}: {', '.join(scores)}"
+    return f"{summary(attempt.edits)}: {', '.join(scores)}"
 
 
 def _row(change: ScoreChange) -> str:

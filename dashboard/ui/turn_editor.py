@@ -26,14 +26,14 @@ class Desk:
     Attributes:
         drafts: the texts in the place of turns, by their indices.
         tries: what was scored, the newest last.
-        shown: the try whose scores are shown; None where there is none.
+        selected: the try whose scores are shown; None where there is none.
         pairs: numbers of the contrasts that were kept, by the indices of tries and the ids of maxims.
         problem: why the last click did nothing; empty where it did.
     """
 
     drafts: dict[int, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
-    shown: int | None = None
+    selected: int | None = None
     pairs: dict[tuple[int, str], int] = field(default_factory=dict)
     problem: str = ""
 
@@ -50,7 +50,7 @@ class Desk:
 
     def show(self, index: int) -> None:
         """Show a try, and make its texts the drafts."""
-        self.shown, self.problem = index, ""
+        self.selected, self.problem = index, ""
         self.drafts = dict(self.tries[index].edits)
 
 
@@ -109,28 +109,28 @@ def turn_editor(store: RunStore, view: ConversationView, place: int, judged: int
     if edits.problem:
         message(edits.problem, "error")
     _outcome(store, view, judged, rubric, edits)
-    show_trail(view, edits.tries, judged, edits.shown, lambda index: _restore(view, index))
+    show_trail(view, edits.tries, judged, edits.selected, lambda index: _restore(view, index))
 
 
 def _outcome(store: RunStore, view: ConversationView, judged: int, rubric: Rubric, edits: Desk) -> None:
-    if edits.shown is None or edits.tries[edits.shown].turn != judged:
+    if edits.selected is None or edits.tries[edits.selected].turn != judged:
         return
-    shown = edits.tries[edits.shown]
-    result = shown.result(_PATIENCE)
+    attempt = edits.tries[edits.selected]
+    result = attempt.result(_PATIENCE)
     if result is not None:
-        show_scores(shown, result)
-        show_diffs(view, shown)
-        pair = edits.pairs.get((edits.shown, rubric.id))
-        offer_pair(result, rubric, pair, lambda: _keep(store, view, edits.shown, result, rubric))
-    elif shown.problem:
-        message(shown.problem, "error")
+        show_scores(attempt, result)
+        show_diffs(view, attempt)
+        pair = edits.pairs.get((edits.selected, rubric.id))
+        offer_pair(result, rubric, pair, lambda: _keep(store, view, edits.selected, result, rubric))
+    elif attempt.problem:
+        message(attempt.problem, "error")
     else:
-        _watch(shown, view.judgements[judged, rubric.id].model)
+        _watch(attempt, view.judgements[judged, rubric.id].model)
 
 
 @st.fragment(run_every=_EVERY)
-def _watch(shown: Try, judge: str) -> None:
-    if shown.scores.done():
+def _watch(attempt: Try, judge: str) -> None:
+    if attempt.scores.done():
         st.rerun()
     message(f"{judge} is scoring this edit. You can go on: the scores appear here when they are there.", "soft")
 
@@ -152,13 +152,13 @@ def _submit(store: RunStore, view: ConversationView, place: int, judged: int, ru
     except ConvexplainError as error:
         edits.problem = str(error)
     else:
-        edits.shown = len(edits.tries) - 1
+        edits.selected = len(edits.tries) - 1
 
 
 def _reset(view: ConversationView, place: int) -> None:
     edits = desk(view)
     edits.drafts.pop(place, None)
-    edits.shown, edits.problem = None, ""
+    edits.selected, edits.problem = None, ""
     st.session_state[_text_key(view, place)] = view.conversation.turns[place].content
 
 

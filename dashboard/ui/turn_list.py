@@ -79,8 +79,8 @@ def _turn(turn: ListedTurn, i: int, which: JudgementFilters, selection: RunSelec
 def _chip(score: float | None, mark: TrustMark, threshold: float) -> str:
     tone = mark.tone(score, threshold)
     kind = {"grey": " grey", "low": " low"}.get(tone, "")
-    shown = "no score" if score is None else f"{score:.2f}"
-    return f'<span class="cx-chip{kind}">{shown}{" ▼" if tone == "low" else ""} · {escaped(mark.word)}</span>'
+    words = "no score" if score is None else f"{score:.2f}"
+    return f'<span class="cx-chip{kind}">{words}{" ▼" if tone == "low" else ""} · {escaped(mark.word)}</span>'
 
 
 def _explanations(turn: ListedTurn) -> list[str]:

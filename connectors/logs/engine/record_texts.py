@@ -59,7 +59,7 @@ _MAX_NAMES = 50
 
 @dataclass(slots=True)
 class RecordTexts:
-    """What a record holds besides the texts of its turns, each with the keys that lead there.
+    """The texts of a record besides those of its turns, each with the keys that lead there.
 
     Attributes:
         answers: the texts that have the place of an answer or a branch; the keys end at the name of the answer.

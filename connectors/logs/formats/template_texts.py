@@ -66,12 +66,12 @@ def _chats(text: LogText) -> Iterator[tuple[int, str]]:
     """Yield the parts of a text that hold a conversation, each with its first line."""
     began, lines = 1, list[str]()
     for number, line in text.lines():
-        first, *others = _BOUNDARY.split(line)
+        first, *beginnings = _BOUNDARY.split(line)
         lines.append(first)
-        for other in others:
+        for beginning in beginnings:
             if any(part.strip() for part in lines):
                 yield began, "".join(lines)
-            began, lines = number, [other]
+            began, lines = number, [beginning]
     yield began, "".join(lines)
 
 

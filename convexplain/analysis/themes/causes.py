@@ -48,7 +48,7 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
     of_causes, of_compared = Counter(distances), Counter(distances_compared)
     least = max(_LEAST, ceil(_LEAST_SHARE * len(explained)))
     statements = _statements([*causes, *compared], least)
-    tried = len({frozenset(holding) for holding in statements.values()})
+    statement_count = len({frozenset(holding) for holding in statements.values()})
     best: CommonCause | None = None
     for statement in sorted(statements, key=lambda text: (-len(text), text)):
         holding = statements[statement]
@@ -57,7 +57,7 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
             continue
         hits = Counter(distances[i] for i in holding if i < len(causes))
         hits_compared = Counter(distances_compared[i - len(causes)] for i in holding if i >= len(causes))
-        p = min(1.0, tried * _chance(count, of_causes, of_compared, hits + hits_compared))
+        p = min(1.0, statement_count * _chance(count, of_causes, of_compared, hits + hits_compared))
         if p <= _MOST_P and (best is None or p < best.p):
             places = [turn for i, turn in enumerate(causes) if i in holding]
             words = _sentence(statement, places, [distances[i][0] for i in sorted(holding) if i < len(causes)])
@@ -71,13 +71,13 @@ def _at_same_places(
     distances: Sequence[Distance], good: Sequence[FlaggedTurn]
 ) -> tuple[list[EarlierTurn], list[Distance]]:
     """Return the turns that are as far before good turns as those that matter are before their members, and how far."""
-    found = [
+    places = [
         ((turn.conversation, turn.turn - distance), (distance, opening))
         for turn in good
         for distance, opening in sorted(set(distances))
         if turn.turn >= distance and (turn.turn == distance) == opening
     ]
-    return [place for place, _ in found], [distance for _, distance in found]
+    return [place for place, _ in places], [distance for _, distance in places]
 
 
 def _chance(

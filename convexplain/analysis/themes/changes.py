@@ -118,19 +118,19 @@ def _modes(
     parts = [vectors[begin:end] for begin, end in pairwise(ends)]
     modes = [{i} for i in range(len(sides))]
     earlier, later = range(len(first)), range(len(first), len(sides))
-    for own, others in ((earlier, later), (later, earlier)):
-        for i in own:
-            same = [k for k in others if _continues(sides[i].theme, sides[k].theme)]
-            owners = nearest_groups(parts[i], [parts[k] for k in others])
-            majority = [k for n, k in enumerate(others) if 2 * owners.count(n) > len(owners)]
+    for side, across in ((earlier, later), (later, earlier)):
+        for i in side:
+            same = [k for k in across if _continues(sides[i].theme, sides[k].theme)]
+            owners = nearest_groups(parts[i], [parts[k] for k in across])
+            majority = [k for n, k in enumerate(across) if 2 * owners.count(n) > len(owners)]
             for k in same or majority:
                 _join(modes, i, k)
     return list({id(mode): mode for mode in modes}.values())
 
 
-def _continues(theme: Theme, other: Theme) -> bool:
+def _continues(theme: Theme, second: Theme) -> bool:
     """Return whether two themes continue one pinned theme, or have one name."""
-    return theme.name == other.name or (theme.pinned is not None and theme.pinned == other.pinned)
+    return theme.name == second.name or (theme.pinned is not None and theme.pinned == second.pinned)
 
 
 def _join(modes: list[set[int]], first: int, second: int) -> None:

@@ -157,8 +157,8 @@ class PromptArguments:
         name = JudgeSpec.parse(self.responder).public
         many = f" ({counted(prompts, 'prompt')} x {each})" if prompts != 1 else ""
         text = f"At most {prompts * each} answers of {name}{many}, each scored by {self.score}"
-        asked = f"{self._questions(prompts, each)}{self._comparisons(prompts)}"
-        Console().print(plain(f"{text}{asked}. Nothing was asked."), soft_wrap=True)
+        questions = f"{self._questions(prompts, each)}{self._comparisons(prompts)}"
+        Console().print(plain(f"{text}{questions}. Nothing was questions."), soft_wrap=True)
         return 0
 
     def _comparisons(self, prompts: int) -> str:
