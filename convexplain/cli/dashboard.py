@@ -1,28 +1,32 @@
 """`convexplain dashboard`: the pages, served on this machine."""
 
 import os
-from importlib.resources import files
+import sys
 from importlib.util import find_spec
+from typing import Any
 
 import click
 from rich.console import Console
 
-from convexplain.dashboard.services.access import PASSWORD, configured_password, has_identity_provider, is_loopback
+from convexplain.dashboard.services.access import PASSWORDS, configured_passwords, configured_providers, is_loopback
 from convexplain.errors import MissingExtraError, UsageError
 
 from .options.store import db_option, open_workspace
 
-_OPTIONS = {
-    "server.headless": "true",
+_OPTIONS: dict[str, Any] = {
+    "server.headless": True,
     "server.fileWatcherType": "none",
-    "server.maxUploadSize": "200",
-    "server.showEmailPrompt": "false",
-    "browser.gatherUsageStats": "false",
+    "server.maxUploadSize": 200,
+    "server.showEmailPrompt": False,
+    "server.enableStaticServing": False,
+    "server.enableAgentApi": False,
+    "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "type",
-    "client.showErrorLinks": "false",
-    "runner.magicEnabled": "false",
+    "client.showErrorLinks": False,
+    "runner.magicEnabled": False,
 }
+_QUOTA = 1000  # MB
 
 
 @click.command("dashboard")
@@ -30,11 +34,20 @@ _OPTIONS = {
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, metavar="N")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="Address to listen on.")
 @click.option("--insecure", is_flag=True, help="Listen on a network address although nobody has to sign in.")
-def command(db: str | None, port: int, host: str, insecure: bool) -> int:
+@click.option(
+    "--upload-quota",
+    type=click.IntRange(1),
+    default=_QUOTA,
+    show_default=True,
+    metavar="MB",
+    help="How much a person who has signed in may upload in 24 hours.",
+)
+def command(db: str | None, port: int, host: str, insecure: bool, upload_quota: int) -> int:
     """Serve the dashboard in a browser: upload, read, label, export.
 
-    On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD, or an
-    identity provider (OpenID Connect) in the section `auth` of .streamlit/secrets.toml, as Streamlit describes it.
+    On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD (and one
+    for people who only read and label in CONVEXPLAIN_DASHBOARD_REVIEW_PASSWORD), or an identity provider (OpenID
+    Connect) with the people who may come in, in .streamlit/secrets.toml.
 
     \b
         convexplain dashboard
@@ -43,11 +56,11 @@ def command(db: str | None, port: int, host: str, insecure: bool) -> int:
     """
     if find_spec("streamlit") is None:
         raise MissingExtraError("The dashboard", "dashboard")
-    if not is_loopback(host) and configured_password() is None and not has_identity_provider():
+    if not is_loopback(host) and not configured_passwords() and configured_providers() is None:
         if not insecure:
             raise UsageError(
-                f"--host {host}: others reach this address, and nobody has to sign in. Set {PASSWORD}, or an identity "
-                "provider in .streamlit/secrets.toml; or give --insecure"
+                f"--host {host}: others reach this address, and nobody has to sign in. Set {PASSWORDS['admin']}, or an "
+                "identity provider in .streamlit/secrets.toml; or give --insecure"
             )
         Console(stderr=True).print(
             f"Warning: whoever reaches {host} sees all conversations and may start runs.", style="bold", markup=False
@@ -55,26 +68,20 @@ def command(db: str | None, port: int, host: str, insecure: bool) -> int:
     open_workspace(db).store.close()  # says now what is wrong with it
     if db:
         os.environ["CONVEXPLAIN_DB"] = db  # not on the command line: it may hold a password
-    click.echo(f"Dashboard: http://{_shown(host)}:{port}   (Ctrl-C stops it)")
-    import altair  # noqa: F401 - like the next one loaded now, not when the first visitor comes
+    import altair  # noqa: F401 - like the next ones loaded now, not when the first visitor comes
     import pandas  # noqa: F401
-    from streamlit.web.cli import main
 
     import convexplain.dashboard.services.jobs
     import convexplain.dashboard.services.overview  # noqa: F401
-
-    main(_arguments(port, host), standalone_mode=False)
-    return 0
-
-
-def _arguments(port: int, host: str) -> list[str]:
-    """Return the arguments of `streamlit`."""
+    from convexplain.dashboard.server.app import SCRIPT, dashboard_app
     from convexplain.dashboard.ui.style import THEME
 
-    options = {**_OPTIONS, **{f"theme.{name}": value for name, value in THEME.items()}}
-    options |= {"server.port": str(port), "server.address": host}
-    app = str(files("convexplain.dashboard.ui") / "app.py")
-    return ["run", app, *(f"--{name}={value}" for name, value in options.items())]
+    app = dashboard_app(quota=upload_quota * 10**6, local_only=is_loopback(host))
+    click.echo(f"Dashboard: http://{_shown(host)}:{port}   (Ctrl-C stops it)")
+    sys.argv[:] = [str(SCRIPT)]  # Streamlit takes its folder for that of the program
+    theme = {f"theme.{name}": value for name, value in THEME.items()}
+    app.run(config={**_OPTIONS, **theme, "server.port": port, "server.address": host})
+    return 0
 
 
 def _shown(host: str) -> str:

@@ -1,7 +1,7 @@
-"""The script that `streamlit run` starts: it asks people to sign in and runs the pages.
+"""The script behind the gate (`dashboard/server`): it runs the pages for people who have signed in.
 
 It is not beside the folder `pages`, because Streamlit would then serve each page at its address without running this
-script, and so without asking people to sign in.
+script.
 """
 
 from pathlib import Path
@@ -9,9 +9,9 @@ from pathlib import Path
 import streamlit as st
 
 from convexplain.dashboard.ui.address import shared
-from convexplain.dashboard.ui.login import signed_in
 from convexplain.dashboard.ui.navigation import last_place
 from convexplain.dashboard.ui.style import CSS
+from convexplain.dashboard.ui.visitor import show_visitor, visitor
 
 _PAGES = Path(__file__).parents[1] / "pages"
 
@@ -34,10 +34,15 @@ pages = [
     _page("labels", "Labels"),
 ]
 page = st.navigation(pages, position="hidden")
-if signed_in():
+person = visitor()
+if person is None:
+    st.title("convexplain")
+    st.error("Your session has ended. Reload the page to sign in again.")
+else:
     # Links of our own: those of st.navigation drop the run from the address, which then takes two presses of Back.
     with st.container(key="pages", horizontal=True, gap="small"):
         for linked in pages:
             place = last_place() if linked.url_path == "conversation" else {}
             st.page_link(linked, query_params={**place, **shared()})
+        show_visitor(person)
     page.run()

@@ -94,10 +94,10 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 </style>"""
 
 THEME = {
-    "baseFontSize": "15",
+    "baseFontSize": 15,
     "baseRadius": "4px",
     "metricValueFontSize": "1.4rem",
-    "showWidgetBorder": "true",
+    "showWidgetBorder": True,
     "light.primaryColor": "#14608f",
     "light.backgroundColor": "#ffffff",
     "light.secondaryBackgroundColor": "#f4f6f8",

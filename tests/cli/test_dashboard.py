@@ -8,20 +8,24 @@ from click.testing import CliRunner
 
 from convexplain.cli import dashboard as cli_dashboard
 from convexplain.cli.main import cli
+from convexplain.dashboard.services.access import PASSWORDS
 from convexplain.errors import MissingExtraError, StoreError, UsageError
+from tests.dashboard.test_access import AUTH, LISTS
 
 
 @pytest.fixture
 def started(monkeypatch, tmp_path):
-    """What Streamlit would be started with: its arguments and the store; nothing is started."""
+    """What Streamlit would be started with: its options and the store; nothing is started."""
     found = []
     monkeypatch.setattr(
-        "streamlit.web.cli.main", lambda arguments, **_: found.append((arguments, os.environ.get("CONVEXPLAIN_DB")))
+        "streamlit.starlette.App.run", lambda _, config: found.append((config, os.environ.get("CONVEXPLAIN_DB")))
     )
+    monkeypatch.setattr(sys, "argv", ["convexplain"])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "store.db"))
-    monkeypatch.delenv("CONVEXPLAIN_DASHBOARD_PASSWORD", raising=False)
+    for name in PASSWORDS.values():
+        monkeypatch.delenv(name, raising=False)
     return found
 
 
@@ -34,27 +38,28 @@ def test_it_listens_on_this_machine_and_sends_nothing_home(started, tmp_path):
     result = invoke("--port", "8600")
     assert result.exit_code == 0, result.output
     assert "http://127.0.0.1:8600" in result.output
-    ((arguments, database),) = started
-    assert arguments[0] == "run"
-    assert arguments[1].endswith("app.py")
-    assert not os.path.isdir(os.path.join(os.path.dirname(arguments[1]), "pages"))  # Streamlit would serve it as it is
-    for option in (
-        "--server.address=127.0.0.1",
-        "--server.port=8600",
-        "--browser.gatherUsageStats=false",
-        "--server.maxUploadSize=200",
-        "--server.fileWatcherType=none",
-        "--client.toolbarMode=minimal",
-    ):
-        assert option in arguments
+    ((options, database),) = started
+    assert os.path.basename(sys.argv[0]) == "app.py"
+    assert not os.path.isdir(os.path.join(os.path.dirname(sys.argv[0]), "pages"))  # Streamlit would serve it as it is
+    expected = {
+        "server.address": "127.0.0.1",
+        "server.port": 8600,
+        "server.enableAgentApi": False,
+        "browser.gatherUsageStats": False,
+        "server.maxUploadSize": 200,
+        "server.fileWatcherType": "none",
+        "client.toolbarMode": "minimal",
+        "theme.baseFontSize": 15,
+    }
+    assert {name: options[name] for name in expected} == expected
     assert database == str(tmp_path / "store.db")
 
 
 def test_a_store_is_handed_on_without_the_command_line(started, tmp_path):
     assert invoke("--db", str(tmp_path / "other.db")).exit_code == 0
-    ((arguments, database),) = started
+    ((options, database),) = started
     assert database == str(tmp_path / "other.db")
-    assert not [one for one in arguments if "other.db" in one]
+    assert "other.db" not in str([options, sys.argv])
 
 
 def test_an_open_address_needs_a_login(started):
@@ -65,18 +70,20 @@ def test_an_open_address_needs_a_login(started):
 
 
 def test_an_open_address_with_a_password(started, monkeypatch):
-    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "x")
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "correct horse")
     result = invoke("--host", "0.0.0.0")
     assert result.exit_code == 0
     assert "Warning" not in result.output
     assert "http://localhost:8501" in result.output
-    assert "--server.address=0.0.0.0" in started[0][0]
+    assert started[0][0]["server.address"] == "0.0.0.0"
 
 
 def test_an_open_address_with_a_provider(started, tmp_path):
     (tmp_path / ".streamlit").mkdir()
-    (tmp_path / ".streamlit" / "secrets.toml").write_text("[auth]\nclient_id = 'x'\n")
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(AUTH + LISTS)
     assert invoke("--host", "::").exit_code == 0
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(AUTH)
+    assert "nobody may sign in" in str(invoke("--host", "::").exception)
 
 
 def test_an_open_address_on_demand_is_warned_of(started):

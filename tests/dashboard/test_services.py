@@ -1,4 +1,4 @@
-"""What the services compute for the pages: groups, windows, contributions, shifts, pairs, access."""
+"""What the services compute for the pages: groups, windows, contributions, shifts, pairs."""
 
 import asyncio
 import io
@@ -11,12 +11,6 @@ from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
 from convexplain.connectors.models import ScriptedModel
-from convexplain.dashboard.services.access import (
-    configured_password,
-    has_identity_provider,
-    is_loopback,
-    password_matches,
-)
 from convexplain.dashboard.services.comparisons import moved_turns, one_turn, side_texts
 from convexplain.dashboard.services.conversation import (
     contributions,
@@ -243,38 +237,6 @@ def test_a_folder_becomes_an_archive(tmp_path):
     with zipfile.ZipFile(io.BytesIO(zip_folder(tmp_path))) as archive:
         assert archive.namelist() == ["README.md", "train/a.jsonl"]
         assert archive.read("README.md") == b"card"
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("localhost", True),
-     ("0.0.0.0", False), ("::", False), ("192.168.1.5", False), ("example.org", False), ("", False)],
-)  # fmt: skip
-def test_loopback(host, expected):
-    assert is_loopback(host) is expected
-
-
-def test_the_password_comes_from_the_environment(monkeypatch):
-    monkeypatch.delenv("CONVEXPLAIN_DASHBOARD_PASSWORD", raising=False)
-    assert configured_password() is None
-    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "")
-    assert configured_password() is None
-    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "größer")
-    assert password_matches("größer", configured_password())
-    assert not password_matches("grösser", configured_password())
-    assert not password_matches("", configured_password())
-    assert not password_matches("\ud800", configured_password())
-
-
-@pytest.mark.parametrize(
-    ("secrets", "expected"), [(None, False), ("[auth]\nclient_id = 'x'", True), ("auth = 1", False), ("[", False)]
-)
-def test_a_provider_is_found_in_the_secrets(tmp_path, secrets, expected):
-    folder = tmp_path / ".streamlit"
-    folder.mkdir()
-    if secrets is not None:
-        (folder / "secrets.toml").write_text(secrets)
-    assert has_identity_provider([tmp_path / "nowhere", tmp_path]) is expected
 
 
 def test_helpfulness_is_judged_too(store):

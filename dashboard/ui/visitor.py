@@ -1,0 +1,34 @@
+"""The person in front of a page: who signed in in this browser."""
+
+import streamlit as st
+
+from convexplain.dashboard.services.access import configured_passwords, configured_providers
+from convexplain.dashboard.services.people import LOCAL, Person, identify_people_by
+from convexplain.dashboard.services.sessions import SESSIONS
+
+from .safe_text import escaped
+
+_COOKIE = "convexplain_session"
+
+
+@st.cache_resource(show_spinner=False)
+def _sign_in_needed() -> bool:
+    return bool(configured_passwords()) or configured_providers() is not None
+
+
+def visitor() -> Person | None:
+    """Return who is in front of the page; None where people have to sign in and nobody has."""
+    return SESSIONS.peek(st.context.cookies.get(_COOKIE)) if _sign_in_needed() else LOCAL
+
+
+def show_visitor(person: Person) -> None:
+    """Show who has signed in, and the way out; nothing where nobody has to sign in."""
+    if person is not LOCAL:
+        name, role = escaped(person.name), escaped(person.role)
+        st.html(
+            f'<div class="cx cx-soft">{name} ({role}) · <a href="/sign-out" target="_self">Sign out</a></div>',
+            width="content",
+        )
+
+
+identify_people_by(visitor)
