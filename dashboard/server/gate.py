@@ -126,5 +126,3 @@ class Gate:
 def _names_this_machine(host: str) -> bool:
     name, _, port = host.rpartition(":")
     return is_loopback(name.lower() if name and port.isdecimal() else host.lower())
-
-

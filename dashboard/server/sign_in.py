@@ -202,5 +202,3 @@ def _oauth_clients(providers: Providers) -> Any:
             client_kwargs=kwargs,
         )
     return clients
-
-

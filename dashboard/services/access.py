@@ -41,7 +41,7 @@ def configured_passwords() -> dict[Role, str]:
 
 
 def password_role(typed: str, passwords: Mapping[Role, str]) -> Role | None:
-    """Return the role that a password gives, None for a wrong one; the time that this takes reveals nothing about it."""
+    """Return the role that a password gives; None for a wrong one. The time that this takes reveals nothing of it."""
     fits = {
         role: hmac.compare_digest(typed.encode("utf-8", "surrogatepass"), password.encode("utf-8", "surrogatepass"))
         for role, password in passwords.items()

@@ -18,7 +18,10 @@ def _sign_in_needed() -> bool:
 
 def visitor() -> Person | None:
     """Return who is in front of the page; None where people have to sign in and nobody has."""
-    return SESSIONS.peek(st.context.cookies.get(_COOKIE)) if _sign_in_needed() else LOCAL
+    if not _sign_in_needed():
+        return LOCAL
+    token = st.context.cookies.get(_COOKIE)
+    return SESSIONS.peek(token) if isinstance(token, str) else None
 
 
 def show_visitor(person: Person) -> None:

@@ -73,11 +73,9 @@ def test_after_sign_in_the_pages_and_their_endpoints_answer(app):
         browser.get("/sign-out")
         stream.send_bytes(b"")
         with pytest.raises(WebSocketDisconnect):
-            while True:
-                stream.receive_bytes()
-    with pytest.raises(WebSocketDisconnect), browser.websocket_connect(
-        "/_stcore/stream", headers={"origin": "https://evil.example"}
-    ):
+            list(iter(stream.receive_bytes, None))
+    foreign = {"origin": "https://evil.example"}
+    with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/_stcore/stream", headers=foreign):
         pass
 
 
