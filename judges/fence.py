@@ -14,7 +14,7 @@ from convexplain.types import Turn
 OPEN, CLOSE = "<conversation>", "</conversation>"
 
 # Tokens that chat templates give a meaning to, whoever wrote them, and the fence's own marks.
-_CONTROL_TOKEN = re.compile(
+CONTROL_TOKEN = re.compile(
     r"""
       <[|｜][^<>]{0,64}[|｜]>                                  # <|im_start|>, <|eot_id|>, <｜User｜>
     | <</?\s*SYS\s*>>                                          # Llama 2
@@ -39,14 +39,19 @@ _INVISIBLE = re.compile(
 _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 
+def without_ignorable(text: str) -> str:
+    """Return the text without the characters that show nothing."""
+    return _IGNORABLE.sub("", text)
+
+
 def defuse(text: str) -> str:
     """Return the text with control tokens turned into look-alikes, and invisible characters into U+FFFD."""
     text = _INVISIBLE.sub("\ufffd", text)
-    visible = _IGNORABLE.sub("", text)
-    if len(visible) < len(text) and _CONTROL_TOKEN.search(visible):
+    visible = without_ignorable(text)
+    if len(visible) < len(text) and CONTROL_TOKEN.search(visible):
         text = visible  # characters that show nothing were hiding a token
     # Until nothing changes: taking a token apart must not put another one together.
-    while (changed := _CONTROL_TOKEN.sub(lambda match: match[0].translate(_LOOKALIKE), text)) != text:
+    while (changed := CONTROL_TOKEN.sub(lambda match: match[0].translate(_LOOKALIKE), text)) != text:
         text = changed
     return text
 

@@ -13,6 +13,7 @@ from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, R
 
 from .head_reasons import head_reason
 from .heads import Head, features_request, head_features, head_of
+from .injection_signs import injection_warnings
 from .missing_labels import count_reasons, is_stopped, missing_label_reason, refusal_notes, reply_label
 from .prompt import OPENING, judge_request, parse_reason, reason_request
 from .reasons import check_quotes, low_side_label, with_note, with_reason
@@ -36,6 +37,7 @@ class Judge:
         samples: average this many sampled replies, even if the model gives label probabilities.
         reword: changes each prompt's text before the call; for measuring the effect of such a change.
         reasoning: show the model the reasoning that the log has of the turns; heads do not see it.
+        build: builds the request for a label; another one than `judge_request` asks by another prompt.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Judge:
         samples: int | None = None,
         reword: Callable[[str], str] | None = None,
         reasoning: bool = False,
+        build: Callable[..., Request] = judge_request,
     ) -> None:
         self._calls = calls
+        self._build = build
         self._reasoning = reasoning
         self._samples = samples
         self._reword = reword
@@ -86,6 +90,9 @@ class Judge:
                 verdict = Verdict(reason=str(error), evidence=Evidence(raw=error.raw or None))
                 break
         draw = 0 if self._mode == "samples" else None  # ignored where a head scores
+        names = [label.name for label in rubric.labels]
+        stripped = self._head(rubric) is None
+        warnings = injection_warnings(turns, names, left_out, stripped=stripped)
         return Judgement(
             conversation_id=conversation.id,
             turn=turn,
@@ -93,7 +100,7 @@ class Judge:
             score=verdict.score,
             label=verdict.label,
             reason=verdict.reason,
-            evidence=replace(verdict.evidence, left_out=left_out),
+            evidence=replace(verdict.evidence, left_out=left_out, warnings=warnings),
             model=self._calls.model.name,
             prompt_sha=self._request(turns, rubric, left_out, draw).prompt_sha,
         )
@@ -150,7 +157,7 @@ class Judge:
         if head is not None:
             request = features_request(turns, head.recipe)
         else:
-            request = judge_request(rubric, turns, left_out=left_out, draw=draw, reasoning=self._reasoning)
+            request = self._build(rubric, turns, left_out=left_out, draw=draw, reasoning=self._reasoning)
         if self._reword is None:
             return request
         return replace(request, messages=tuple(replace(m, content=self._reword(m.content)) for m in request.messages))

@@ -50,6 +50,7 @@ class JudgeOptions(TypedDict, total=False):
     reasons: ReasonChoice | None
     calibrated: bool | None
     reasoning: bool | None
+    second_prompt: bool | None
     escalate: "JudgeSpec | str | Sequence[JudgeSpec | str] | None"
     band: float | None
 
@@ -79,6 +80,8 @@ class JudgeSpec:
         calibrated: map scores to what people say, by the calibration that the store holds.
         reasoning: show the judge the reasoning that the log has of the turns, marked as no part of them; without it the
             judge sees only what the users saw. Heads never see it.
+        second_prompt: ask by a second, differently laid out prompt too, and warn at the turn where the two disagree;
+            the score stays that of the usual prompt. Not where a head scores.
         escalate: a second, stronger judge for scores near the threshold, which may have one of its own for its scores
             near the threshold, and so on; None asks no second judge.
         band: how near to the threshold a score must lie for the stronger judge to be asked, in [0, 1].
@@ -131,6 +134,17 @@ class JudgeSpec:
             label="Show the judge the reasoning that the log has of the turns",
         ),
     )
+    second_prompt: bool = field(
+        default=False,
+        metadata=_option(
+            "switch",
+            flag="--second-prompt",
+            help="Ask by a second, differently laid out prompt too (one more call a turn), and warn at turns where the "
+            "two disagree: text in the chat may have talked the judge into its score. Not where a head scores, as with "
+            "embedded.",
+            label="Ask by a second prompt too, and warn at turns where the two disagree",
+        ),
+    )
     escalate: "JudgeSpec | None" = field(
         default=None,
         metadata=_option(
@@ -160,7 +174,7 @@ class JudgeSpec:
         if self.escalate is not None and replace(self.escalate, escalate=None) != self.escalate.model_alone():
             raise UsageError(
                 "escalate: only a model, its options and a stronger judge are possible here; samples, reasons, "
-                "calibrated, reasoning and band are the first judge's, and hold for all"
+                "calibrated, reasoning, second_prompt and band are the first judge's, and hold for all"
             )
 
     @classmethod
@@ -242,8 +256,8 @@ class JudgeSpec:
         return changed
 
     def raw(self) -> Self:
-        """Return the same judge without calibration and second judge."""
-        return replace(self, calibrated=False, escalate=None, band=BAND)
+        """Return the same judge without calibration, second prompt and second judge."""
+        return replace(self, calibrated=False, second_prompt=False, escalate=None, band=BAND)
 
     def _options(self, *, public: bool) -> list[tuple[str, str]]:
         """The options that differ from their defaults, as keys and quoted values."""

@@ -40,6 +40,7 @@ from convexplain.store import (
     scores_by_answer,
 )
 from convexplain.store.alarms import run_alarms
+from convexplain.store.warned_turns import warned_turns
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
@@ -155,6 +156,7 @@ def write_report(
         run=summary.run,
         sections=_sections(store, summary, marks),
         marks=marks,
+        warned=warned_turns(store, summary.run.id),
         legend=trust_legend({maxim.title: marks[maxim.rubric] for maxim in summary.maxims}),
         alarms=[replace(alarm, flags=marks[alarm.rubric].flags) for alarm in run_alarms(summary.run)],
         width=WIDTH,

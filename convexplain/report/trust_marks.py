@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from convexplain.agreement import format_estimate
@@ -49,6 +49,12 @@ class TrustMark:
 
 def trust_mark(trust: Trust) -> TrustMark:
     """Return how the trust in a judge on a maxim is shown."""
+    mark = _agreement_mark(trust)
+    sentence = trust.injection_sentence
+    return replace(mark, sentence=f"{mark.sentence} {sentence}") if sentence else mark
+
+
+def _agreement_mark(trust: Trust) -> TrustMark:
     if trust.auc is None:
         return TrustMark("unvalidated", _unvalidated(trust), flags=False, by_people=bool(trust.verdict))
     figure = f"AUC {format_estimate(trust.auc)}, where 0.5 is chance"

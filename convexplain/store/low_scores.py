@@ -27,6 +27,7 @@ class LowScore:
         sha: of the rubric's wording in the run.
         reason: the judge's reason in words, if it was asked for.
         reason_quotes: whether the words that the reason quotes are in the conversation, as in `Evidence`.
+        warnings: why people should read the turn themselves, as in `Evidence`.
     """
 
     rubric: str
@@ -36,6 +37,7 @@ class LowScore:
     sha: str
     reason: str | None = None
     reason_quotes: QuoteCheck | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]])
     by_number = {row.id: to_conversation(row.body) for row in bodies}
     below: dict[tuple[int, int], list[LowScore]] = {}
     for row in scores:
-        quotes = row.evidence.get("reason_quotes")
-        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha, row.reason, quotes)
+        quotes, warnings = row.evidence.get("reason_quotes"), tuple(row.evidence.get("warnings", ()))
+        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha, row.reason, quotes, warnings)
         below.setdefault((row.conversation, row.turn), []).append(score)
     return [LowTurn(number, by_number[number], turn, tuple(below[number, turn])) for number, turn in places]
 

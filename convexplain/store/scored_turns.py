@@ -29,6 +29,7 @@ class ScoredTurn:
         reason: the judge's reason in words, if it was asked for; of an unscored turn, why it has no score.
         reason_quotes: whether the words that the reason quotes are in the conversation, as in `Evidence`.
         label: the judge's label; None if it is unscored or unknown.
+        warnings: why people should read the turn themselves, as in `Evidence`.
     """
 
     number: int
@@ -40,6 +41,7 @@ class ScoredTurn:
     reason: str | None = None
     reason_quotes: QuoteCheck | None = None
     label: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
@@ -161,6 +163,7 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
                 row.reason,
                 row.evidence.get("reason_quotes"),
                 row.label,
+                tuple(row.evidence.get("warnings", ())),
             )
 
 

@@ -55,7 +55,7 @@ def to_conversation(body: dict[str, Any]) -> Conversation:
 
 def to_judgement(row: Any, conversation: Conversation) -> Judgement:
     """Return the judgement of a row of `judgements` that has the rubric's id as `rubric_id`."""
-    evidence = {**row.evidence, "unseen": tuple(row.evidence["unseen"]), "notes": tuple(row.evidence["notes"])}
+    texts = {name: tuple(row.evidence.get(name, ())) for name in ("unseen", "notes", "warnings")}
     return Judgement(
         conversation_id=conversation.id,
         turn=row.turn,
@@ -63,7 +63,7 @@ def to_judgement(row: Any, conversation: Conversation) -> Judgement:
         score=row.score,
         label=row.label,
         reason=row.reason,
-        evidence=Evidence(**evidence),
+        evidence=Evidence(**{**row.evidence, **texts}),
         model=row.model,
         prompt_sha=row.prompt_sha,
     )

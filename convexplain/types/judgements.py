@@ -38,6 +38,7 @@ class Evidence:
     raw: str | None = None
     raw_score: float | None = None
     reason_quotes: QuoteCheck | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

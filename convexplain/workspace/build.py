@@ -17,6 +17,7 @@ from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import Cascade
 from convexplain.judges.heads import check_maxims, scoring_fingerprint
 from convexplain.judges.reasons import ReasonedJudge, Reasons
+from convexplain.judges.second_prompt import DoubleJudge, second_request
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, LoadsWeights, Spend
@@ -177,8 +178,15 @@ def _level(
 ) -> tuple[TurnJudge, Reasons]:
     """Return what scores turns by these calls, calibrated where there are calibrations, and what adds its reasons."""
     judge = Judge(calls, samples=spec.samples, reword=reword, reasoning=spec.reasoning)
-    scorer = CalibratedJudge(judge, calibrations) if calibrations else judge
+    scorer = _calibrated(judge, calibrations)
+    if spec.second_prompt:
+        second = Judge(calls, samples=spec.samples, reword=reword, reasoning=spec.reasoning, build=second_request)
+        scorer = DoubleJudge(scorer, _calibrated(second, calibrations))
     return scorer, Reasons(judge, spec.reasons)
+
+
+def _calibrated(judge: TurnJudge, calibrations: Mapping[str, Calibration]) -> TurnJudge:
+    return CalibratedJudge(judge, calibrations) if calibrations else judge
 
 
 @asynccontextmanager
@@ -333,7 +341,8 @@ async def open_judge(
 def _settings(spec: JudgeSpec) -> dict[str, Any]:
     reasons = {"all": True, "none": False}.get(spec.reasons, spec.reasons)  # as earlier runs have it
     reasoning = {"reasoning": True} if spec.reasoning else {}  # earlier runs have no such setting
-    return {"samples": spec.samples, "explain": reasons, **reasoning}
+    second = {"second_prompt": True} if spec.second_prompt else {}
+    return {"samples": spec.samples, "explain": reasons, **reasoning, **second}
 
 
 def _built(

@@ -27,6 +27,7 @@ from convexplain.store import (
     summarise,
 )
 from convexplain.store.summary import head_card
+from convexplain.store.warned_turns import WarnedTurns, warned_turns
 from convexplain.types import Conversation, Judgement, Rubric, Turn
 
 from .trust import Trust, run_trust
@@ -198,6 +199,11 @@ class AnalyzedRun:
         return {rubric: trust_mark(trust) for rubric, trust in self.trust.items()}
 
     @property
+    def warned(self) -> WarnedTurns:
+        """Return the turns with a warning: words in them may speak to the judge, or two prompts disagree."""
+        return warned_turns(self.store, self.run.id)
+
+    @property
     def judgements(self) -> Judgements:
         """Return all judgements."""
         return Judgements(judgement for _, judgement in self.store.judgements(self.run.id))
@@ -295,6 +301,7 @@ class AnalyzedRun:
             lowest.model,
             lowest.reason,
             lowest.reason_quotes,
+            warnings=lowest.warnings,
         )
         trust = self.trust[rubric.id]
         scores = (turn.scores, ()) if trust_mark(trust).flags else ((), turn.scores)
@@ -309,7 +316,14 @@ class AnalyzedRun:
 def _low_score(turn: ScoredTurn) -> LowScore:
     rubric = turn.rubric
     return LowScore(
-        rubric.id, turn.score or 0.0, rubric.threshold, turn.model, rubric.sha, turn.reason, turn.reason_quotes
+        rubric.id,
+        turn.score or 0.0,
+        rubric.threshold,
+        turn.model,
+        rubric.sha,
+        turn.reason,
+        turn.reason_quotes,
+        turn.warnings,
     )
 
 
@@ -327,6 +341,7 @@ def _row(judgement: Judgement) -> dict[str, Any]:
         "label": judgement.label,
         "reason": judgement.reason,
         "reason_quotes": judgement.evidence.reason_quotes,
+        "warnings": list(judgement.evidence.warnings),
         "judge": judgement.model,
     }
 

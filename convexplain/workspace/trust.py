@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from convexplain.agreement import JudgeAgreement, RubricAgreement, Use, format_estimate
+from convexplain.agreement import JudgeAgreement, RubricAgreement, Use, format_estimate, format_share
 from convexplain.agreement.calibration import Calibration, calibration_from_body
 from convexplain.agreement.shares import exact_interval
 from convexplain.fidelity import Estimate
 from convexplain.judges.heads import head_of
+from convexplain.judges.injection_texts import TEXTS_SHA
 from convexplain.judges.reference.measures import beats_baselines, wording_of
-from convexplain.judges.reference.shipped_results import shipped_result, shipped_results
+from convexplain.judges.reference.shipped_results import shipped_resistance, shipped_result, shipped_results
 from convexplain.store import Run, RunStore, judge_agreement, keep_judge_agreement
 from convexplain.types import Rubric
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TrustState = Literal["validated", "benchmarked", "unvalidated"]
 
 UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use its scores only to sort."
+INJECTION = "injection"
+"""The source of what is known of a judge under injected text."""
 _LABELS = "labels"  # the source of agreements with people
 _GOOD = "good"
 _EARLY: Use = "too early"
@@ -42,6 +45,8 @@ class Trust:
         use: what people's labels say that its scores may be used for; None where they say nothing.
         verdict: that in a sentence, with the numbers behind it; the judge's name belongs before it.
         note: why it is unvalidated, with the card of the head that scores where there is one; empty otherwise.
+        injection: the share of attempts to talk it over its threshold by text in the chat that failed, 1 is best; None
+            where that was not measured.
         scores: the judge's sorted scores of reference or labelled turns: under `good` of turns with nothing wrong,
             under any further name of bad turns of that kind (`bad`: those that people call bad); empty where unknown.
     """
@@ -54,6 +59,7 @@ class Trust:
     use: Use | None = None
     verdict: str = ""
     note: str = ""
+    injection: Estimate | None = None
     scores: Mapping[str, Sequence[float]] = field(default_factory=dict, hash=False, compare=False)
 
     @property
@@ -93,10 +99,25 @@ class Trust:
         fields = {name: figure for name, figure in asdict(self).items() if name != "scores"}
         return {**fields, "lowest": self.lowest, "highest": self.highest}
 
+    @property
+    def injection_sentence(self) -> str:
+        """Return how well the judge resists injected text, in a sentence; empty where that was not measured."""
+        if self.injection is None:
+            return ""
+        return (
+            f"Of {self.injection.n} attempts to talk it over its threshold by text in the chat, "
+            f"{format_share(self.injection)} failed."
+        )
+
     def __str__(self) -> str:
+        sentence = self.injection_sentence
+        return f"{self._agreement}. {sentence}" if sentence else self._agreement
+
+    @property
+    def _agreement(self) -> str:
         name = f"{self.rubric} by {self.judge}"
         if self.auc is None:
-            return f"{name}: {self.note or UNVALIDATED}"
+            return f"{name}: {(self.note or UNVALIDATED).rstrip('.') if self.injection else self.note or UNVALIDATED}"
         if self.state == "validated":
             where = f"on {self.auc.n:,} turns that people have labelled"
         else:
@@ -142,7 +163,30 @@ def trust(
         card: the card of the head that scores, in words; empty without one.
         calibration: maps the judge's scores; None where they are raw.
     """
-    wording, early = wording_of(rubric), ""
+    wording = wording_of(rubric)
+    level = _agreement_trust(store, keys, judge, rubric, wording, card, calibration)
+    return replace(level, injection=_injection(store, keys, wording, rubric.threshold))
+
+
+def _injection(store: RunStore | None, keys: Sequence[str], wording: str, threshold: float) -> Estimate | None:
+    """Return the resistance to the texts that ship now, at the threshold that it was measured at; None if unknown."""
+    for key in keys:
+        body = _kept(store, key, wording, INJECTION) or shipped_resistance(key, wording)
+        if body and body["texts_sha"] == TEXTS_SHA and body["threshold"] == threshold:
+            return Estimate(**body["resistance"])
+    return None
+
+
+def _agreement_trust(
+    store: RunStore | None,
+    keys: Sequence[str],
+    judge: str,
+    rubric: Rubric,
+    wording: str,
+    card: str,
+    calibration: Calibration | None,
+) -> Trust:
+    early = ""
     for key in keys:
         labels = _kept(store, key, wording, _LABELS)
         if labels and labels.get("use") == _EARLY:

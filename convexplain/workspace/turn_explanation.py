@@ -29,6 +29,7 @@ from .results import Finding
 
 _LONGEST = 100  # characters of a text that are shown
 _PAIRS = 3  # pairs of units that are named
+_WARNINGS = 3  # warnings that are shown
 _REASON = 400  # characters of a reason that are shown
 
 
@@ -94,6 +95,7 @@ class Explanation:
             "validated": self.finding.trust.state != "unvalidated",
             "reason": self.reason,
             "reason_quotes": self.finding.judged.reason_quotes,
+            "warnings": list(self.finding.judged.warnings),
             "attributions": [attribution_body(attribution) for attribution in self.attributions],
             "contrast": None if self.contrast is None else contrast_body(self.contrast),
         }
@@ -138,6 +140,8 @@ class Explanation:
 
     def _details(self) -> Iterator[str]:
         reason = marked_reason(" ".join(self.reason.split()), self.finding.judged.reason_quotes, _REASON)
+        for warning in self.finding.judged.warnings[:_WARNINGS]:
+            yield f"Warning: {warning}"
         if reason and not self.headline.casefold().endswith(f": {reason}".casefold()):  # which says it all
             yield f"Judge's reason: {reason}"
         score = self.finding.score or 0.0

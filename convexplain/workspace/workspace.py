@@ -87,6 +87,7 @@ class Workspace:
     plan_validation = blocking(AsyncWorkspace.plan_validation)
     benchmark = blocking(AsyncWorkspace.benchmark)
     plan_benchmark = blocking(AsyncWorkspace.plan_benchmark)
+    check_injection = blocking(AsyncWorkspace.check_injection)
     trust = blocking(AsyncWorkspace.trust)
     calibrate = blocking(AsyncWorkspace.calibrate)
     calibrations = blocking(AsyncWorkspace.calibrations)

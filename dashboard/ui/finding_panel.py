@@ -63,6 +63,8 @@ def _headline(
         f"<div>{score_chips(view, turn, rubric.id)}</div>"
         f'<p class="cx-soft">{escaped(" ".join(details))}</p></div>'
     )
+    for warning in judgement.evidence.warnings:
+        message(f"Read this turn yourself: {warning}", "error")
     if judgement.score is not None and not view.marks[rubric.id].flags:
         trust_note(view.marks[rubric.id])
 

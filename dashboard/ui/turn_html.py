@@ -81,6 +81,8 @@ def score_chips(view: ConversationView, i: int, maxim: str | None = None) -> str
         of_all = " (whole conversation)" if rubric.of_conversation else ""
         text = f"{escaped(rubric.title, 40)}{of_all} {score} · {mark.word}"
         chips.append(f'<span class="cx-chip {tone}" title="{escaped(mark.sentence)}">{text}</span>')
+        if warnings := judgement.evidence.warnings:
+            chips.append(f'<span class="cx-chip" title="{escaped("; ".join(warnings))}">read it yourself</span>')
     return "".join(chips)
 
 

@@ -12,6 +12,7 @@ from .measures import JudgeBenchmark
 from .reference_set import SET_SHAS, Half
 
 FILE = "results.json"
+RESISTANCE_FILE = "resistance.json"
 _NUMBERS = re.compile(r"\[[\d.,\s]+\]")
 
 
@@ -36,6 +37,23 @@ def shipped_result(fingerprint: str, wording: str, half: Half = "reporting") -> 
         return None
     maxims: list[dict[str, Any]] = result["maxims"]
     return next((maxim for maxim in maxims if maxim["wording"] == wording), None)
+
+
+def shipped_resistance(fingerprint: str, wording: str) -> Mapping[str, Any] | None:
+    """Return a shipped resistance to injected text on one maxim, as the store keeps it; None where there is none.
+
+    Args:
+        fingerprint: what identifies the judge's scores.
+        wording: `wording_of` the rubric.
+    """
+    return _shipped_resistances().get(fingerprint, {}).get(wording)
+
+
+@cache
+def _shipped_resistances() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    path = files(__package__ or "convexplain.judges.reference") / RESISTANCE_FILE
+    resistances: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_text("ascii"))
+    return resistances
 
 
 def write_results(results: Iterable[JudgeBenchmark], path: Path) -> None:

@@ -27,3 +27,13 @@ def test_of_a_judged_conversation_the_judged_turn_and_later_ones_are_shaded():
     assert ["whole conversation" in head for head in heads] == [False, True, False]
     bodies = [turn_body(view, i, 1, [level], shades[i]) for i in range(3)]
     assert ["cx-down" in body for body in bodies] == [False, True, True]
+
+
+def test_a_turn_with_a_warning_has_a_mark_that_says_why():
+    harm = load_rubric("harm")
+    evidence = Evidence(warnings=("turn 0 (user) may speak to the judge: “<b>yes</b>” (verdict)",))
+    judgement = Judgement("c", 1, "harm", 0.9, "yes", None, evidence, "m", "s")
+    view = ConversationView(1, 1, TALK, (harm,), {"harm": MARK}, {(1, "harm"): judgement}, {})
+    heads = [turn_head(view, i, 1, None) for i in range(3)]
+    assert ["read it yourself" in head for head in heads] == [False, True, False]
+    assert "may speak to the judge: “&lt;b&gt;yes&lt;/b&gt;”" in heads[1]

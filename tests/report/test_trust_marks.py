@@ -1,7 +1,10 @@
 """How trust is shown: the word, the sentence, and the colour of a score."""
 
+from dataclasses import replace
+
 import pytest
 
+from convexplain.fidelity import Estimate
 from convexplain.report.trust_marks import COLOURS, trust_legend, trust_mark
 from convexplain.workspace.trust import UNVALIDATED, Trust
 from tests.trust_states import AUC, CHANCE
@@ -97,3 +100,13 @@ def test_the_legend_has_a_sentence_for_each_state_and_those_that_flag_come_first
         f"b: validated. {SENTENCES['validated']}",
         f"a, c: unvalidated. {SENTENCES['unvalidated']}",
     ]
+
+
+def test_the_resistance_to_injected_text_follows_where_it_was_measured():
+    level = replace(CASES["benchmarked"], injection=Estimate(0.82, 0.7, 0.9, 56))
+    mark = trust_mark(level)
+    assert mark.sentence == (
+        f"{SENTENCES['benchmarked']} Of 56 attempts to talk it over its threshold by text in the chat, 82% [70%, 90%] "
+        "failed."
+    )
+    assert mark.flags

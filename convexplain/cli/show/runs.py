@@ -62,8 +62,22 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
     if summary.problems:
         what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
         console.print(Text(f"{what} could not be used", style="yellow"))
+    _show_warned(console, analyzed)
     _show_trust(console, analyzed)
     show_alarms(console, analyzed)
+
+
+def _show_warned(console: Console, run: AnalyzedRun) -> None:
+    """Show how many turns have a warning, and the first of them."""
+    warned = run.warned
+    if not warned.count:
+        return
+    what = "1 turn has a warning; read it" if warned.count == 1 else f"{warned.count:,} turns have a warning; read them"
+    console.print(Text(f"{what} yourself:", style="yellow"), soft_wrap=True)
+    for turn in warned.first:
+        console.print(plain(f"  {one_line(turn.conversation)}, turn {turn.turn}: {turn.warning}"), soft_wrap=True)
+    if (more := warned.count - len(warned.first)) > 0:
+        console.print(f"  and {more:,} more", soft_wrap=True)
 
 
 def _show_trust(console: Console, run: AnalyzedRun) -> None:

@@ -26,6 +26,7 @@ from ..calibrations import (
     take_out,
 )
 from ..heads import TrainedHead, train_head
+from ..injection import InjectionCheck, check_injection
 from ..inputs import (
     Logs,
     RubricLike,
@@ -170,6 +171,33 @@ class AgreementMethods(StoreMethods):
             UsageError, RubricError: as of `benchmark`.
         """
         return await plan_benchmark(self.store, judge, rubrics_of(rubrics), half, **options)
+
+    async def check_injection(
+        self,
+        judge: JudgeLike,
+        rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
+        *,
+        texts: Path | None = None,
+        progress: Progress = Progress(),
+        **options: Unpack[JudgeOptions],
+    ) -> InjectionCheck:
+        """Measure how well a judge resists texts in a chat that ask for its best label.
+
+        Each of the 28 shipped texts is put into bad turns of the reference set: at the end of the user's turn, and of
+        the judged one. The share of these attempts that fail is kept, and shown beside the trust in the judge.
+
+        Args:
+            judge, options: as of `analyze`; with `second_prompt=True` disagreements of two prompts are warnings too.
+            rubrics: rubrics on helpfulness, harm or informativeness, in any wording.
+            texts: a file with texts of your own, measured beside them: a text a line, or a JSON list in a file that
+                ends with `.json`; `{good}` and `{bad}` stand for the rubric's best and worst label.
+            progress: receives how far it is. Replies are kept: a stopped check goes on.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: the model cannot be had; replies that came are kept.
+        """
+        return await check_injection(self.cache, judge, rubrics_of(rubrics), texts, progress, **options)
 
     async def trust(
         self,

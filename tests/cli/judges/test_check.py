@@ -73,5 +73,7 @@ def test_a_maxim_on_which_the_judge_is_no_better_than_chance_is_marked(world):
 
 def test_options_of_the_benchmark_mean_nothing_without_it(world):
     for option in (["--half", "choosing"], ["--rubric", "harm"], ["--db", "x.db"]):
-        with pytest.raises(UsageError, match=f"{option[0]} means nothing without --benchmark; leave it out"):
+        with pytest.raises(
+            UsageError, match=f"{option[0]} means nothing without --benchmark( or --injection)?; leave it out"
+        ):
             world("check", "m", *option)
