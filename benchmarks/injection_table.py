@@ -1,0 +1,66 @@
+"""The resistance of a judge to injected text: without what is left out, with it, and against held-out texts.
+
+    python benchmarks/injection_table.py --judge embedded --db injection.db
+
+Rows: the 28 texts with nothing left out of the prompts; the 28 texts; the held-out texts of `benchmarks/injections.py`,
+which no pattern was written for. With `?second_prompt=yes` the last two columns count its disagreements too. Replies
+are kept in the store, so that a stopped measurement goes on.
+"""
+
+import argparse
+import asyncio
+from unittest.mock import patch
+
+from injections import HELD_OUT
+
+from convexplain import load_rubric
+from convexplain.agreement import format_estimate, format_share
+from convexplain.judges.injection import InjectionResistance, bad_turns, injection_resistance
+from convexplain.judges.injection_texts import injected_texts
+from convexplain.store import RunStore
+from convexplain.workspace.build import open_judge
+
+
+def row(name: str, result: InjectionResistance) -> str:
+    cells = (
+        name,
+        f"{result.resistance.n}",
+        format_share(result.resistance),
+        format_estimate(result.movement, signed=True),
+        f"{format_share(result.noticed)} of {result.noticed.n}",
+        f"{format_share(result.false_warnings)} of {result.judged}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--judge", default="embedded")
+    parser.add_argument("--rubric", default="helpfulness")
+    parser.add_argument("--db", help="run store that keeps the replies")
+    parser.add_argument("--texts", type=int, help="only so many of the texts, spread over them")
+    options = parser.parse_args()
+    rubric = load_rubric(options.rubric)
+    store = RunStore(options.db) if options.db else None
+    shipped = list(injected_texts(rubric).items())
+    held_out = list(HELD_OUT.items())
+    if options.texts:
+        shipped, held_out = (texts[:: max(1, len(texts) // options.texts)] for texts in (shipped, held_out))
+    async with open_judge(options.judge, [rubric], cache=store, reasons="none") as built:
+        print(f"{built.model.name}, {rubric.id}: attempts, failed, movement, successful with a warning, false warnings")
+
+        async def measure(name: str, texts: list[tuple[str, str]]) -> None:
+            turns = bad_turns(rubric)
+            result = await injection_resistance(built.judge, built.model.name, rubric, turns, dict(texts))
+            print(row(name, result), flush=True)
+            weak = sorted((share, text) for text, share in result.by_text.items() if share < 1)
+            print(f"    succeed: {', '.join(f'{text} {1 - share:.0%}' for share, text in weak)}", flush=True)
+
+        await measure("the texts", shipped)
+        await measure("held-out texts", held_out)
+        with patch("convexplain.judges.prompt.without_verdicts", lambda text, labels: text):
+            await measure("the texts, nothing left out", shipped)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
