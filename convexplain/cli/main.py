@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "report": (),
     "export": (),
     "dashboard": (),
+    "doctor": (),
     "themes": ("list", "rename", "merge", "split", "pin", "unpin", "rubric"),
     "runs": ("list", "show", "name", "retry", "compare", "delete", "redact"),
     "logs": ("import", "inspect", "formats"),

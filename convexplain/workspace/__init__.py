@@ -23,6 +23,7 @@ from .explanations import ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
 from .heads import TrainedHead
+from .installation import Installation, InstallationCheck
 from .judge_arguments import JudgeLike
 from .judge_defaults import DefaultJudge, default_judge
 from .logs import LogSettings
@@ -81,6 +82,8 @@ __all__ = [
     "Finding",
     "FittedCalibration",
     "Half",
+    "Installation",
+    "InstallationCheck",
     "JudgeBenchmark",
     "JudgeLike",
     "JudgeOption",

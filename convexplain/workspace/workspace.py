@@ -9,6 +9,7 @@ from .methods.comparisons import ComparisonMethods
 from .methods.connections import ConnectionMethods
 from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
+from .methods.installation import InstallationMethods
 from .methods.labels import LabelMethods
 from .methods.prompts import PromptMethods
 from .methods.runs import RunMethods
@@ -26,6 +27,7 @@ class AsyncWorkspace(
     ExplanationMethods,
     ThemeMethods,
     ConnectionMethods,
+    InstallationMethods,
 ):
     """Everything that convexplain does, on one store.
 
@@ -122,3 +124,4 @@ class Workspace:
     test_connection = blocking(AsyncWorkspace.test_connection)
     set_default_connection = blocking(AsyncWorkspace.set_default_connection)
     remove_connection = blocking(AsyncWorkspace.remove_connection)
+    doctor = blocking(AsyncWorkspace.doctor)
