@@ -20,6 +20,9 @@ class AverageComparison:
         below_before, below_after: shares of turns below the threshold, in [0, 1].
         shift: the difference of the means, after − before.
         interval: its 95 % bootstrap interval over the conversations of both runs; None where a run has fewer than five.
+
+    The turns of a sample count by how many turns of the logs they stand for. The interval is the same as that of runs
+    that judged everything: it holds for other conversations of the same bots too, so a sample of all is still one.
     """
 
     turns: tuple[int, int]
@@ -47,7 +50,7 @@ def compare_averages(first: RunScores, second: RunScores, threshold: float, seed
     first, second = first.scored(), second.scored()
     if not len(first.scores) or not len(second.scores):
         return None
-    before, after = float(first.scores.mean()), float(second.scores.mean())
+    before, after = (float(np.average(run.scores, weights=run.weights)) for run in (first, second))
     counts = len(np.unique(first.numbers)), len(np.unique(second.numbers))
     interval = None
     if min(counts) >= MIN_DIALOGUES:
@@ -59,8 +62,8 @@ def compare_averages(first: RunScores, second: RunScores, threshold: float, seed
         conversations=counts,
         before=before,
         after=after,
-        below_before=float((first.scores < threshold).mean()),
-        below_after=float((second.scores < threshold).mean()),
+        below_before=float(np.average(first.scores < threshold, weights=first.weights)),
+        below_after=float(np.average(second.scores < threshold, weights=second.weights)),
         shift=after - before,
         interval=interval,
     )
@@ -69,6 +72,6 @@ def compare_averages(first: RunScores, second: RunScores, threshold: float, seed
 def _drawn_means(run: RunScores, seed: int) -> Floats:
     """The mean score of each draw of conversations: all turns of a drawn conversation count."""
     _, groups = np.unique(run.numbers, return_inverse=True)
-    sums, turns = np.bincount(groups, run.scores), np.bincount(groups).astype(np.float64)
+    sums, turns = np.bincount(groups, run.counts * run.scores), np.bincount(groups, run.counts)
     draws = Draws(range(len(sums)), seed)
     return np.concatenate([(weights @ sums) / (weights @ turns) for weights in draws.weights()])

@@ -112,13 +112,15 @@ class _Cells:
     Attributes:
         field: the field.
         names: the group of each cell; empty where it has none.
-        counts, totals, below: of the cell's turns.
+        turns: the number of the cell's turns.
+        counts, totals, below: of the cell's turns, as they count for the logs in a sample.
         all_counts, all_totals: those of the cell's whole conversation.
         conversation_counts, conversation_totals: those of all conversations.
     """
 
     field: GroupField
     names: Sequence[str]
+    turns: Floats
     counts: Floats
     totals: Floats
     below: Floats
@@ -131,7 +133,9 @@ class _Cells:
 def _fields(scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_depth: bool) -> Iterator[_Cells]:
     """Yield the cells of each field."""
     numbers, rows = np.unique(scores.numbers, return_inverse=True)
-    counts, totals, below = (_sums(rows, column) for column in (scores.counts, scores.totals, scores.below))
+    turns = _sums(rows, scores.counts)
+    columns = [scores.weighted(column) for column in (scores.counts, scores.totals, scores.below)]
+    counts, totals, below = (_sums(rows, column) for column in columns)
     of_conversations = [groups.get(number, _UNKNOWN) for number in numbers.tolist()]
     names: dict[GroupField, list[str]] = {
         "source": [group.source for group in of_conversations],
@@ -139,11 +143,11 @@ def _fields(scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_
         "day": [group.began_at.date().isoformat() if group.began_at else "" for group in of_conversations],
     }
     for field, column in names.items():
-        yield _Cells(field, column, counts, totals, below, counts, totals, counts, totals)
+        yield _Cells(field, column, turns, counts, totals, below, counts, totals, counts, totals)
     if with_depth:
         depths = [depth_name(depth) for depth in scores.depths.tolist()]
-        cells = (scores.counts, scores.totals, scores.below, counts[rows], totals[rows])
-        yield _Cells("depth", depths, *cells, counts, totals)
+        cells = (*columns, counts[rows], totals[rows])
+        yield _Cells("depth", depths, scores.counts, *cells, counts, totals)
 
 
 def _tests(rubric: str, cells: _Cells) -> Iterator[tuple[GroupDifference, float]]:
@@ -156,6 +160,7 @@ def _tests(rubric: str, cells: _Cells) -> Iterator[tuple[GroupDifference, float]
     n, total = cells.conversation_counts.sum(), cells.conversation_totals.sum()
     conversations = len(cells.conversation_counts)
     inside, totals, below = (_sums(codes, column) for column in (cells.counts, cells.totals, cells.below))
+    turns = _sums(codes, cells.turns)
     sizes = np.bincount(codes)
     sizes_elsewhere = conversations - _sums(codes, cells.counts == cells.all_counts).astype(np.intp)
     tested = (sizes >= MIN_DIALOGUES) & (sizes_elsewhere >= MIN_DIALOGUES) & (names != "")
@@ -170,7 +175,7 @@ def _tests(rubric: str, cells: _Cells) -> Iterator[tuple[GroupDifference, float]
             rubric=rubric,
             field=cells.field,
             value=str(names[i]),
-            turns=int(inside[i]),
+            turns=int(turns[i]),
             conversations=int(sizes[i]),
             mean=float(means[i]),
             mean_elsewhere=float(means_elsewhere[i]),

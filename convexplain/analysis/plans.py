@@ -7,9 +7,11 @@ from threading import Event
 from convexplain.errors import Problem
 from convexplain.models.calls import Calls
 from convexplain.store import RunStore
+from convexplain.store.samples import SampleDesign
 from convexplain.types import Conversation, Rubric
 
 from .pipeline import Choice, TurnJudge, chosen_turns
+from .sampling import Sample
 from .sources import ConversationSource
 from .threads import in_thread
 
@@ -30,6 +32,7 @@ class Plan:
         samples: calls that a judgement takes where the model gives no log-probabilities.
         most_calls: calls, with those whose replies are in the cache, where the model gives no log-probabilities.
         flagged_reasons: whether each turn below the threshold takes one more call, for its reason; not counted here.
+        sample: the design of the sample that is judged; None where everything is.
         unreached: why the judge cannot be reached, so that no reply in the cache could be counted; else empty.
     """
 
@@ -45,6 +48,7 @@ class Plan:
     most_calls: int
     flagged_reasons: bool = False
     unreached: str = ""
+    sample: SampleDesign | None = None
 
 
 async def plan(
@@ -55,11 +59,17 @@ async def plan(
     calls: Calls,
     turns: Choice,
     samples: int,
+    sample: Sample | None = None,
 ) -> Plan:
     """Read all conversations once and count, without asking the model anything.
 
-    `samples` is how often each judgement is asked for at most.
+    Args:
+        source, store, rubrics, judge, calls, turns: as of `analyse`.
+        samples: how often each judgement is asked for at most.
+        sample: counts only what was drawn.
     """
+    if sample is not None:
+        source, turns = source.narrowed(sample.holds), sample.choose
     problems: list[Problem] = []
     counts = _Counts(rubrics, judge, calls, turns)
 
@@ -81,6 +91,7 @@ async def plan(
         calls.model.name,
         samples,
         counts.calls + counts.cached + counts.labels * (samples - 1),
+        sample=None if sample is None else sample.design,
     )
 
 

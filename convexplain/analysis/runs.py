@@ -12,11 +12,13 @@ from convexplain.models.calls import Calls
 from convexplain.models.chat import Spend
 from convexplain.store import Run, RunStore
 from convexplain.store.run_records import Status
+from convexplain.store.samples import keep_sample, keep_stratum
 from convexplain.types import Conversation, Judgement, Rubric
 
 from .imports import keep_source
 from .pipeline import Choice, TurnJudge, chosen_turns, judge_into
 from .progress import Progress
+from .sampling import Sample
 from .sources import ConversationSource, LogSource, OnProblem
 
 _SIGN_OF_LIFE = 5.0  # seconds
@@ -32,6 +34,7 @@ async def analyse(
     progress: Progress,
     turns: Choice = "all",
     total: int | None = None,
+    sample: Sample | None = None,
 ) -> None:
     """Judge the conversations of a source into a run.
 
@@ -45,6 +48,7 @@ async def analyse(
         calls: those that the judge makes, to the first model first.
         progress: receives how far it is.
         total: how many judgements there will be; None counts them.
+        sample: judges only what was drawn of the source.
 
     Raises:
         UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
@@ -54,6 +58,9 @@ async def analyse(
         store.keep_problem(run.id, problem)
         progress.problem(problem)
 
+    if sample is not None:
+        keep_sample(store, run.id, sample.design)
+        source, turns, total = source.narrowed(sample.holds), sample.choose, None
     async with _at_work(store, run, calls, "done", "stopped"):
         if isinstance(source, LogSource) and source.logs:
             total = await _read(source, store, run.id, progress, on_problem, rubrics, turns)
@@ -62,6 +69,8 @@ async def analyse(
             if total is None:
                 total = sum(_judgements(member, rubrics, turns) for member in source.read(store, _ignore))
             conversations = _kept(source, store, run.id, on_problem)
+        if sample is not None:
+            conversations = _in_strata(conversations, store, run.id, sample)
         progress.begin("judging", total)
         try:
             await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns)
@@ -143,6 +152,16 @@ def _kept(
 ) -> Iterator[tuple[int, Conversation]]:
     for conversation in source.read(store, on_problem):
         yield store.keep_conversation(conversation, run), conversation
+
+
+def _in_strata(
+    conversations: Iterator[tuple[int, Conversation]], store: RunStore, run: int, sample: Sample
+) -> Iterator[tuple[int, Conversation]]:
+    """Yield the conversations of a sample, each once its stratum is kept."""
+    for number, conversation in conversations:
+        if (stratum := sample.stratum(conversation)) is not None:
+            keep_stratum(store, run, number, stratum)
+            yield number, conversation
 
 
 def _judgements(conversation: Conversation, rubrics: Sequence[Rubric], turns: Choice) -> int:

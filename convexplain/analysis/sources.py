@@ -1,7 +1,7 @@
 """Conversations to judge or to import: those of log files, of the store, or in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,7 @@ STDIN = Path("/dev/stdin")
 
 OnProblem = Callable[[Problem], None]
 OnBytes = Callable[[int], None]
+Accepts = Callable[[Conversation], bool]
 
 
 class Reader(Protocol):
@@ -46,6 +47,9 @@ class ConversationSource(Protocol):
     def read(self, store: RunStore, on_problem: OnProblem) -> Iterator[Conversation]:
         """Yield the conversations, one after the other."""
 
+    def narrowed(self, accepts: Accepts) -> "ConversationSource":
+        """Return the source of those conversations that are accepted."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemorySource:
@@ -57,6 +61,10 @@ class MemorySource:
         """Return the conversations."""
         return iter(self.conversations)
 
+    def narrowed(self, accepts: Accepts) -> "MemorySource":
+        """Return the source of those conversations that are accepted."""
+        return MemorySource(list(filter(accepts, self.conversations)))
+
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
@@ -67,12 +75,14 @@ class LogSource:
         logs: log files; those that are pipes can be read once.
         stored: instead of files, the conversations of this run of the store (0: all that is stored).
         limit: only so many conversations, the first ones.
+        accepts: of these, only those for which it returns True; None = all.
     """
 
     read_log: Reader
     logs: tuple[Path, ...] = ()
     stored: int | None = None
     limit: int | None = None
+    accepts: Accepts | None = None
 
     @property
     def size(self) -> int | None:
@@ -89,7 +99,12 @@ class LogSource:
             on_problem: receives what cannot be read.
             on_bytes: receives the number of bytes each time that some of a file were read.
         """
-        return islice(self._conversations(store, on_problem, on_bytes), self.limit)
+        conversations = islice(self._conversations(store, on_problem, on_bytes), self.limit)
+        return conversations if self.accepts is None else filter(self.accepts, conversations)
+
+    def narrowed(self, accepts: Accepts) -> "LogSource":
+        """Return the source of those conversations that are accepted."""
+        return replace(self, accepts=accepts)
 
     def _conversations(
         self, store: RunStore, on_problem: OnProblem, on_bytes: OnBytes | None

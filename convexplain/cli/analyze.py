@@ -16,6 +16,7 @@ from convexplain.workspace.findings import explanation_cost
 from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
 from .options.numbers import Count, Percentage
+from .options.sampling import SampleArguments, sample_options
 from .options.store import STORED_RUN, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
 from .show.progress import cut, plain
@@ -57,6 +58,7 @@ _REASON = 200  # characters of why a log could not be read
 @out_option
 @reading_options
 @limit_option
+@sample_options
 @judging_options()
 @click.option(
     "--alarms",
@@ -91,6 +93,7 @@ def command(
     out: Path,
     reading: LogSettings,
     limit: int | None,
+    sampling: SampleArguments,
     judging: JudgeOptions,
     alarms: float | None,
     fail_under: Sequence[str],
@@ -101,7 +104,8 @@ def command(
 
     Each LOG is a file, a folder, or - for the standard input; its format is recognised by content. Every assistant turn
     is judged on every chosen maxim. A run that was stopped or killed goes on when the same command is given again;
-    replies of the judge are kept, so nothing is asked twice. At the end the worst turns are explained (--explain):
+    replies of the judge are kept, so nothing is asked twice. --sample judges a random part of a large log and says how
+    sure each figure is. At the end the worst turns are explained (--explain):
     which words and earlier turns the score depends on, and which edit changes it. The files of a run go to
     DIR/run-NUMBER: a report, the judgements and explanations as JSON lines, and the scores as a table (CSV, and Excel
     with the extra 'logs').
@@ -114,6 +118,7 @@ def command(
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze big.jsonl --judge embedded --escalate mixtral
         convexplain analyze chats.jsonl --name 'week 12'
+        convexplain analyze big.jsonl --sample 500 --strata source,bot
         convexplain analyze chats.jsonl --alarms 5%
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7 --fail-under harm=0.9
 
@@ -135,6 +140,7 @@ def command(
         "stored": stored,
         "limit": limit,
         "settings": reading,
+        **sampling,
         **judging,
     }
     workspace = open_workspace(db)
@@ -157,7 +163,8 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool, explain: int) -> int:
     cached = f"{plan.cached} more are in the cache."
     if plan.unreached:
         cached = f"replies in the cache could not be counted, since the judge cannot be reached ({plan.unreached})."
-    lines = [
+    lines = [] if plan.sample is None else [f"Judged is {plan.sample.words()}."]
+    lines += [
         f"{plan.conversations} conversations, {plan.turns} assistant turns, {rubrics} maxims: "
         f"{plan.judgements} judgements.",
         f"{plan.calls} calls to {plan.model} with about {plan.tokens:,} prompt tokens; {cached} Nothing was asked.",

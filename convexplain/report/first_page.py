@@ -180,7 +180,13 @@ def _change(change: MaximChange) -> Figure:
 def _state(state: MaximState) -> Figure:
     interval = "" if state.interval is None else f" ({state.interval[0]:.2f} to {state.interval[1]:.2f})"
     text = f"mean score {state.mean:.2f}{interval}"
-    if state.below is not None:
+    if state.sample:
+        text = f"{text}, from {state.sample}"
+        if state.below is not None:
+            low_high = state.below_interval
+            shares = "" if low_high is None else f" ({100 * low_high[0]:.1f} to {100 * low_high[1]:.1f} %)"
+            text = f"{_percent(state.below)} of all {_noun(state)}s too low{shares}; {text}"
+    elif state.below is not None:
         number = round(state.below * state.scored)
         text = f"{number:,} of {counted(state.scored, _noun(state))} too low ({_percent(state.below)}); {text}"
     return Figure(state.title, text, state.mark.word, not state.mark.flags)

@@ -40,6 +40,7 @@ from convexplain.store import (
     scores_by_answer,
 )
 from convexplain.store.alarms import run_alarms
+from convexplain.store.samples import run_sample
 from convexplain.store.warned_turns import warned_turns
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
@@ -158,6 +159,7 @@ def write_report(
         marks=marks,
         warned=warned_turns(store, summary.run.id),
         legend=trust_legend({maxim.title: marks[maxim.rubric] for maxim in summary.maxims}),
+        sample=run_sample(summary.run),
         alarms=[replace(alarm, flags=marks[alarm.rubric].flags) for alarm in run_alarms(summary.run)],
         width=WIDTH,
         height=HEIGHT,
@@ -205,7 +207,7 @@ def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rub
         scope_note=scope_note(rubric),
         judged=rubric.scope,
         bars=bars(counts, maxim.threshold) if maxim.mean is not None else (),
-        dots=dots(answers) if len(answers) > 1 else (),
+        dots=dots(answers) if len(answers) > 1 and run.sample is None else (),  # a sample lacks answers in between
         worst=[_case(store, run.id, turn, rubric) for turn in worst],
         explained=[_case(store, run.id, turn, rubric) for turn in explained[:_EXPLAINED]],
     )

@@ -10,7 +10,9 @@ from . import schema
 from .answer_scores import mean_interval
 from .database import reading
 from .judgement_filters import JudgementFilters, filter_judgements
+from .sample_scores import sample_cells
 from .store import RunStore
+from .stratified import StratumCell, sample_mean, sample_share
 
 Grouping = Literal["source", "bot", "length", "turn", "day"]
 _CHOICES = 500  # sources or bots to choose from
@@ -25,6 +27,7 @@ class ScoreGroup:
         n: how many.
         below: how many of them are below the threshold.
         total, squares: the sums of their scores and of these squared.
+        cells: in a run that judged a sample, the same by stratum: mean and share are then estimates for the logs.
     """
 
     key: str | int
@@ -32,20 +35,29 @@ class ScoreGroup:
     below: int
     total: float
     squares: float
+    cells: tuple[StratumCell, ...] = ()
 
     @property
     def mean(self) -> float:
         """Return the mean score in [0, 1]."""
-        return self.total / self.n
+        estimate = sample_mean(self.cells)
+        return self.total / self.n if estimate is None else estimate.mean
 
     @property
     def share(self) -> float:
         """Return the share below the threshold, in [0, 1]."""
-        return self.below / self.n
+        estimate = sample_share(self.cells)
+        return self.below / self.n if estimate is None else estimate.mean
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Return the 95 % confidence interval of the mean, as if judgements were independent; None for a single one."""
+        """Return the 95 % confidence interval of the mean; None for a single judgement.
+
+        In a sample it fits the design; else judgements count as independent.
+        """
+        estimate = sample_mean(self.cells)
+        if estimate is not None:
+            return estimate.interval
         return mean_interval(self.n, self.mean, self.squares / self.n)
 
 
@@ -226,12 +238,20 @@ def score_groups(store: RunStore, filters: JudgementFilters, by: Grouping) -> li
     }
     key = keys[by].label("key")
     below = sa.func.sum(sa.case((score < filters.threshold, 1), else_=0))
+    cells = sample_cells(store, filters, key, facets=by != "turn")
     query = sa.select(key, sa.func.count(), below, sa.func.sum(score), sa.func.sum(score * score))
     query = filter_judgements(store, query, filters, facets=by != "turn").where(score.is_not(None))
     with reading(store.engine) as connection:
         rows = connection.execute(query.group_by(key).order_by(key)).all()
     return [
-        ScoreGroup(name if isinstance(name, int) else str(name), n, int(low), total, squares)
+        ScoreGroup(
+            name if isinstance(name, int) else str(name),
+            n,
+            int(low),
+            total,
+            squares,
+            cells.get(name, ()) if cells else (),
+        )
         for name, n, low, total, squares in rows
         if name is not None
     ]

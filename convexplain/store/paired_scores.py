@@ -12,6 +12,7 @@ from convexplain.types import RubricScope
 
 from . import schema
 from .database import reading
+from .sample_scores import turn_weights
 from .store import RunStore
 
 _PAGE = 500  # conversations that are in memory at once
@@ -63,15 +64,31 @@ class PairedScores:
 
 @dataclass(frozen=True, slots=True)
 class RunScores:
-    """The turns that one run has judged on one maxim: conversations' numbers, and scores, NaN where unscored."""
+    """The turns that one run has judged on one maxim.
+
+    Attributes:
+        numbers: of the conversations in the store.
+        scores: NaN where a turn is unscored.
+        weights: in a run that judged a sample, for how many turns of the logs each one stands; else None.
+    """
 
     numbers: Numbers
     scores: Floats
+    weights: Floats | None = None
+
+    @property
+    def counts(self) -> Floats:
+        """Return for how many turns each one counts."""
+        return np.ones(len(self.scores)) if self.weights is None else self.weights
 
     def scored(self) -> "RunScores":
         """Return the turns that have a score."""
-        scored = ~np.isnan(self.scores)
-        return RunScores(self.numbers[scored], self.scores[scored])
+        return self.where(~np.isnan(self.scores))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "RunScores":
+        """Return the turns for which `chosen` is True."""
+        weights = None if self.weights is None else self.weights[chosen]
+        return RunScores(self.numbers[chosen], self.scores[chosen], weights)
 
 
 def run_scores(store: RunStore, run: int, sha: str) -> RunScores:
@@ -83,7 +100,9 @@ def run_scores(store: RunStore, run: int, sha: str) -> RunScores:
         sha: SHA of the maxim's wording.
     """
     rows = _scores(store, run, sha)
-    return RunScores(rows[:, 0].astype(np.int64), rows[:, 2])
+    numbers, weights = rows[:, 0].astype(np.int64), turn_weights(store, run, sha)
+    column = np.array([weights.get(number, 0.0) for number in numbers.tolist()]) if weights else None
+    return RunScores(numbers, rows[:, 2], column)
 
 
 def shared_maxims(store: RunStore, before: int, after: int) -> list[tuple[str, str, str, str, float]]:

@@ -133,6 +133,11 @@ def redact_themes_and_problems(store: RunStore, run: int | None, clean: Callable
                 if after != before:
                     connection.execute(sa.update(table).where(table.c.id == row.id).values(**after))
                     changed[table] += 1
+        table = schema.runs
+        samples = sa.select(table.c.id, table.c.sample).where(table.c.sample.is_not(None))
+        for row in connection.execute(samples if run is None else samples.where(table.c.id.in_(runs))).all():
+            design = _cleaned(row.sample, clean)  # its strata are named by bots
+            connection.execute(sa.update(table).where(table.c.id == row.id).values(sample=design))
     return changed[schema.themes], changed[schema.problems]
 
 

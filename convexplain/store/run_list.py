@@ -11,8 +11,9 @@ from convexplain.errors import UsageError
 from . import schema
 from .database import reading, writing
 from .run_records import Run, is_alive, to_run
+from .samples import SampleDesign, to_design
 from .store import RunStore
-from .summary import MaximSummary, maxim_summaries
+from .summary import MaximSummary, estimated, maxim_summaries
 
 _LONGEST_NAME = 100
 
@@ -33,6 +34,7 @@ class RunOverview:
         conversations: its conversations, judged or not.
         turns: its turns with a judgement, scored or not.
         maxims: counts and means of each maxim, in the order of their first judgements.
+        sample: the design of its sample; None where it judged everything.
     """
 
     id: int
@@ -44,6 +46,7 @@ class RunOverview:
     conversations: int
     turns: int
     maxims: tuple[MaximSummary, ...]
+    sample: SampleDesign | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as JSON values."""
@@ -51,18 +54,18 @@ class RunOverview:
 
 
 def run_overviews(store: RunStore) -> list[RunOverview]:
-    """Return all analyses with their counts, the newest first, in four queries whatever their number."""
+    """Return all analyses with their counts, the newest first, in four queries, and a few for each sample."""
     runs, judgements, members = schema.runs, schema.judgements, schema.run_conversations
     columns = (runs.c.id, runs.c.name, runs.c.judge, runs.c.created_at, runs.c.status, runs.c.owner, runs.c.alive_at)
     places = sa.select(judgements.c.run, judgements.c.conversation, judgements.c.turn).distinct().subquery()
     with reading(store.engine) as connection:
-        analyses = sa.select(*columns, runs.c.settings).where(runs.c.purpose == "analysis")
+        analyses = sa.select(*columns, runs.c.settings, runs.c.sample).where(runs.c.purpose == "analysis")
         rows = connection.execute(analyses.order_by(runs.c.id.desc())).all()
         conversations = _counts(connection, members)
         turns = _counts(connection, places)
-        maxims: dict[int, list[MaximSummary]] = {}
-        for run, _, maxim in maxim_summaries(connection):
-            maxims.setdefault(run, []).append(maxim)
+        maxims: dict[int, list[tuple[str, MaximSummary]]] = {}
+        for run, sha, maxim in maxim_summaries(connection):
+            maxims.setdefault(run, []).append((sha, maxim))
     return [
         RunOverview(
             id=row.id,
@@ -73,7 +76,11 @@ def run_overviews(store: RunStore) -> list[RunOverview]:
             logs=tuple(row.settings.get("logs", ())),
             conversations=conversations.get(row.id, 0),
             turns=turns.get(row.id, 0),
-            maxims=tuple(maxims.get(row.id, ())),
+            maxims=tuple(
+                maxim if row.sample is None else estimated(store, row.id, sha, maxim)
+                for sha, maxim in maxims.get(row.id, ())
+            ),
+            sample=None if row.sample is None else to_design(row.sample),
         )
         for row in rows
     ]

@@ -34,6 +34,7 @@ class Run:
         resumed: True if it had been begun before.
         purpose: the purpose for which its turns are judged.
         alarms: by a maxim's id the threshold that an alarm budget chose, as JSON values; empty without one.
+        sample: the design of its sample, as JSON values (`run_sample` reads them); None where it judged everything.
     """
 
     id: int
@@ -49,6 +50,7 @@ class Run:
     name: str | None = None
     purpose: Purpose = "analysis"
     alarms: Mapping[str, Any] = field(default_factory=dict)
+    sample: Mapping[str, Any] | None = None
 
 
 def to_run(row: Any, resumed: bool = False) -> Run:
@@ -67,6 +69,7 @@ def to_run(row: Any, resumed: bool = False) -> Run:
         name=row.name,
         purpose=row.purpose,
         alarms=row.alarms or {},
+        sample=row.sample,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "1004"
+REVISION = "1005"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -72,6 +72,7 @@ runs = sa.Table(
     sa.Column("spend", JsonText, nullable=False),
     sa.Column("purpose", sa.String(16), nullable=False, server_default="analysis"),
     sa.Column("alarms", JsonText),  # by a maxim's id the threshold of an alarm budget
+    sa.Column("sample", JsonText),  # the design of a run that judged a sample, with the counts of its population
     sqlite_autoincrement=True,  # the number of a deleted run is not used again
 )
 
@@ -102,6 +103,7 @@ run_conversations = sa.Table(
     metadata,
     sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("conversation", sa.ForeignKey("conversations.id"), primary_key=True, index=True),
+    sa.Column("stratum", sa.Integer),  # of the run's sample; null where it judged everything
 )
 
 rubrics = sa.Table(

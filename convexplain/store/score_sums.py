@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from . import schema
 from .database import reading
 from .paired_scores import Floats, Numbers
+from .sample_scores import turn_weights
 from .store import RunStore
 
 DEPTHS = (0, 2, 4, 8, 16, 32)
@@ -24,6 +25,7 @@ class ScoreSums:
         counts: how many turns have a score.
         totals: the sums of their scores.
         below: how many of them are below the threshold.
+        weights: for how many turns of the logs each of them stands, up to a factor; None where everything was judged.
     """
 
     numbers: Numbers
@@ -31,6 +33,11 @@ class ScoreSums:
     counts: Floats
     totals: Floats
     below: Floats
+    weights: Floats | None = None
+
+    def weighted(self, column: Floats) -> Floats:
+        """Return a column of sums as it counts for the logs."""
+        return column if self.weights is None else column * self.weights
 
 
 def score_sums(store: RunStore, run: int, sha: str, threshold: float) -> ScoreSums:
@@ -56,7 +63,9 @@ def score_sums(store: RunStore, run: int, sha: str, threshold: float) -> ScoreSu
         rows = connection.execute(query).all()
     columns = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 5).T
     numbers, depths, counts, totals, low = columns
-    return ScoreSums(numbers.astype(np.int64), depths.astype(np.int64), counts, totals, low)
+    weights = turn_weights(store, run, sha)
+    column = np.array([weights.get(number, 0.0) for number in numbers.tolist()]) if weights else None
+    return ScoreSums(numbers.astype(np.int64), depths.astype(np.int64), counts, totals, low, column)
 
 
 def depth_name(depth: int) -> str:

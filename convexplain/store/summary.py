@@ -1,7 +1,7 @@
 """The summary of a run, computed by the database."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -9,9 +9,12 @@ from convexplain.types import Conversation, Judgement
 
 from . import schema
 from .database import reading
+from .judgement_filters import JudgementFilters
 from .run_records import Run
+from .sample_scores import ALL, sample_cells
 from .serialization import to_conversation, to_judgement
 from .store import RunStore
+from .stratified import sample_mean, sample_share
 
 _NO_REASON = "no reason given"
 _EXAMPLES = 4  # unscored turns that are named for each reason
@@ -27,6 +30,8 @@ class MaximSummary:
         unscored: those of them without a score; they count in no other attribute.
         mean: mean score in [0, 1], None when nothing was scored.
         below: share of the scored turns below the threshold, in [0, 1], None when nothing was scored.
+        mean_interval, below_interval: in a run that judged a sample, whose mean and share are estimates for all turns
+            of the logs, their 95 % intervals; else None.
     """
 
     rubric: str
@@ -36,6 +41,8 @@ class MaximSummary:
     unscored: int
     mean: float | None
     below: float | None
+    mean_interval: tuple[float, float] | None = None
+    below_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         run=run,
         conversations=conversations,
         turns=turns,
-        maxims=tuple(maxim for _, _, maxim in maxims),
+        maxims=tuple(estimated(store, run.id, sha, maxim) for _, sha, maxim in maxims),
         worst=tuple(turn for _, sha, _ in maxims for turn in _worst(store, run, sha, worst)),
         unscored=tuple((row.reason or _NO_REASON, row.n) for row in unscored),
         problems=sum(not problem.kept for problem in store.problems(run.id)),
@@ -186,6 +193,17 @@ def maxim_summaries(connection: sa.Connection, run: int | None = None) -> Iterat
         unscored = row.judged - row.scored
         summary = MaximSummary(row.rubric, row.title, row.threshold, row.judged, unscored, row.mean, row.below)
         yield row.run, row.sha, summary
+
+
+def estimated(store: RunStore, run: int, sha: str, maxim: MaximSummary) -> MaximSummary:
+    """Return a maxim's summary with estimates for all turns of the logs, where the run has judged a sample."""
+    cells = sample_cells(store, JudgementFilters(run, sha, maxim.threshold))
+    if not cells:
+        return maxim
+    mean, below = sample_mean(cells[ALL]), sample_share(cells[ALL])
+    if mean is None or below is None:
+        return maxim
+    return replace(maxim, mean=mean.mean, below=below.mean, mean_interval=mean.interval, below_interval=below.interval)
 
 
 def explained_turns(store: RunStore, run: Run, rubric: str, limit: int) -> list[JudgedTurn]:

@@ -15,6 +15,7 @@ from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.report.trust_marks import NO_BETTER, TrustMark, trust_mark
 from convexplain.store import Run, RunStore, run_rubrics
 from convexplain.store.paired_scores import PairedScores, paired_scores, run_scores
+from convexplain.store.samples import run_sample
 from convexplain.types import Rubric, RubricScope
 
 from .changed_turns import ChangedTurn, ChangedTurns, changed_turns
@@ -123,6 +124,11 @@ class RunComparison:
             {maxim.rubric: (maxim.fell, maxim.rose) for maxim in self.maxims},
         )
 
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Return a sentence for each run that has judged a sample."""
+        return sample_sentences(self.first, self.second)
+
     def verdict(self, rubric: str) -> ChangeVerdict:
         """Return the verdict on a maxim.
 
@@ -146,6 +152,7 @@ class RunComparison:
             "maxims": [maxim.to_dict() for maxim in self.maxims],
             "only_first": list(self.only_first),
             "only_second": list(self.only_second),
+            "samples": list(self.samples),
         }
 
     def to_pandas(self) -> Any:
@@ -174,6 +181,16 @@ class RunComparison:
                 "rose": maxim.rose,
                 "trust": " → ".join(dict.fromkeys(mark.word for mark in maxim.marks)),
             }
+
+
+def sample_sentences(*runs: Run) -> tuple[str, ...]:
+    """Return a sentence for each run that has judged a sample; compared are then the turns that were sampled."""
+    designs = {run.id: run_sample(run) for run in runs}
+    return tuple(
+        f"Run {number} has judged {design.words()}; only sampled turns are compared."
+        for number, design in designs.items()
+        if design is not None
+    )
 
 
 def compare_runs(store: RunStore, first: Run, second: Run, turns: int) -> RunComparison:

@@ -132,6 +132,11 @@ class RunTurns:
     def remarks(self) -> tuple[str, ...]:
         """Return sentences about maxims and turns that are left out."""
         remarks = []
+        if self.run.sample is not None:
+            remarks.append(
+                f"The run has judged {self.run.sample.words()}: counts and shares are of the sampled turns, each "
+                "counted once."
+            )
         if self._no_better:
             names = _listed(self._no_better)
             remarks.append(f"Left out are the scores on {names}: the judge is {NO_BETTER} there.")

@@ -28,6 +28,7 @@ class AnalyzeJob:
         limit: only so many conversations, the first ones.
         reading: how the logs are read.
         explain: how many of the worst turns are explained afterwards.
+        sample: only so many random turns; None judges everything.
     """
 
     kind: ClassVar[str] = "analyze"
@@ -38,6 +39,7 @@ class AnalyzeJob:
     limit: int | None = None
     reading: LogSettings = field(default=LogSettings())
     explain: int = 3
+    sample: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from convexplain.store import (
     scored_turns,
     summarise,
 )
+from convexplain.store.samples import SampleDesign, run_sample
 from convexplain.store.summary import head_card
 from convexplain.store.warned_turns import WarnedTurns, warned_turns
 from convexplain.types import Conversation, Judgement, Rubric, Turn
@@ -173,6 +174,11 @@ class AnalyzedRun:
         return self.run.id
 
     @cached_property
+    def sample(self) -> SampleDesign | None:
+        """Return the design of the sample that the run has judged; None where it judged everything."""
+        return run_sample(self.run)
+
+    @cached_property
     def summary(self) -> Summary:
         """Return the counts and means of the run, with the lowest scores of each rubric."""
         return summarise(self.store, self.run)
@@ -280,6 +286,7 @@ class AnalyzedRun:
         body["maxims"] = [_marked(maxim, self.trust[maxim["rubric"]]) for maxim in body["maxims"]]
         body["worst"] = [finding.to_dict() for finding in self.worst()]
         body["trust"] = {rubric: trust.to_dict() for rubric, trust in self.trust.items()}
+        body["sample"] = None if self.sample is None else {**self.sample.to_dict(), "sentence": self.sample.sentence}
         return body
 
     def to_pandas(self) -> Any:
@@ -351,7 +358,8 @@ def _marked(maxim: Mapping[str, Any], trust: Trust | None) -> dict[str, Any]:
     if trust is None:
         return dict(maxim)
     mark = trust_mark(trust)
-    return {**maxim, "below": maxim["below"] if mark.flags else None, "trust": mark.word}
+    hidden = {} if mark.flags else {name: None for name in ("below", "below_interval") if name in maxim}
+    return {**maxim, **hidden, "trust": mark.word}
 
 
 def _maxim_rows(run: RunOverview, trust: Mapping[str, Trust]) -> Iterator[dict[str, Any]]:
@@ -367,6 +375,8 @@ def _maxim_rows(run: RunOverview, trust: Mapping[str, Trust]) -> Iterator[dict[s
     for maxim in run.maxims:
         unscored = {"scored": maxim.judged - maxim.unscored, "unscored": maxim.unscored}
         counts = {"rubric": maxim.rubric, **unscored, "mean": maxim.mean, "below": maxim.below}
+        if run.sample is not None:
+            counts |= {"mean_interval": maxim.mean_interval, "below_interval": maxim.below_interval}
         yield {**about, **_marked(counts, trust.get(maxim.rubric))}
     if not run.maxims:
         yield {**about, "rubric": None, "scored": 0, "unscored": 0, "mean": None, "below": None, "trust": None}

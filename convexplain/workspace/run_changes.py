@@ -166,7 +166,7 @@ def _without_shared(run: AnalyzedRun, earlier: Run, rubric: Rubric) -> tuple[Run
     before = run_scores(run.store, earlier.id, rubric.sha)
     after = run_scores(run.store, run.id, rubric.sha)
     new = ~np.isin(after.numbers, before.numbers)
-    return before, RunScores(after.numbers[new], after.scores[new])
+    return before, after.where(new)
 
 
 def _weeks(run: AnalyzedRun, groups: Mapping[int, ConversationGroup], note: str) -> RunChange | None:
@@ -190,8 +190,7 @@ def _weeks(run: AnalyzedRun, groups: Mapping[int, ConversationGroup], note: str)
 
 
 def _of(scores: RunScores, numbers: set[int]) -> RunScores:
-    chosen = np.isin(scores.numbers, list(numbers))
-    return RunScores(scores.numbers[chosen], scores.scores[chosen])
+    return scores.where(np.isin(scores.numbers, list(numbers)))
 
 
 def _side(run: AnalyzedRun, rubric: Rubric, change: Comparison | AverageComparison) -> Side:

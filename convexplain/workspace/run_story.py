@@ -4,7 +4,7 @@ The parts are functions of their own, so that a page computes only what it shows
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from convexplain.agreement.usefulness import MIN_LABELLED
@@ -42,6 +42,9 @@ class MaximState:
         interval: its 95 % interval over conversations; None below five conversations.
         below: the share of them below the threshold; None where that proves nothing.
         scope: what a score is of: a turn, or a whole conversation.
+        sample: where the run has judged a sample, that in words, as `a sample of 500 of 12,000 turns`; mean and share
+            are then estimates for all of them, with intervals that fit the sample; else empty.
+        below_interval: the 95 % interval of the share of a sample; else None.
     """
 
     rubric: str
@@ -54,6 +57,8 @@ class MaximState:
     interval: tuple[float, float] | None
     below: float | None
     scope: RubricScope = "turn"
+    sample: str = ""
+    below_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class RunStory:
         actions: what to do next, the most useful first: one to three.
         theme_notes: sentences on which turns were grouped into themes, and what the search could not do.
         grouped: how many turns the search for themes had to group.
+        sample: the sentence that says which sample the run has judged; empty where it judged everything.
     """
 
     states: tuple[MaximState, ...]
@@ -102,6 +108,7 @@ class RunStory:
     actions: tuple[SuggestedAction, ...]
     theme_notes: tuple[str, ...] = ()
     grouped: int = 0
+    sample: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -115,6 +122,7 @@ class RunStory:
             "where": [_group_body(group, counts=flags[group.rubric]) for group in self.where],
             "worst": [explanation.to_dict() for explanation in self.worst],
             "actions": [asdict(action) for action in self.actions],
+            "sample": self.sample,
         }
 
 
@@ -132,6 +140,7 @@ def run_story(run: AnalyzedRun) -> RunStory:
         actions=suggested_actions(run, themes, worst),
         theme_notes=_theme_notes(themes),
         grouped=themes.search.flagged if themes else 0,
+        sample=run.sample.sentence if run.sample else "",
     )
 
 
@@ -146,21 +155,33 @@ def maxim_states(run: AnalyzedRun, sums: Mapping[str, ScoreSums]) -> tuple[Maxim
     for rubric in run.rubrics:
         scores, mark = sums[rubric.id], run.marks[rubric.id]
         n, mean = int(scores.counts.sum()), mean_score(scores)
-        states.append(
-            MaximState(
-                rubric=rubric.id,
-                sha=rubric.sha,
-                title=rubric.title,
-                threshold=rubric.threshold,
-                mark=mark,
-                scored=n,
-                mean=mean.value if mean else None,
-                interval=mean.interval if mean else None,
-                below=float(scores.below.sum()) / n if n and mark.flags else None,
-                scope=rubric.scope,
-            )
+        state = MaximState(
+            rubric=rubric.id,
+            sha=rubric.sha,
+            title=rubric.title,
+            threshold=rubric.threshold,
+            mark=mark,
+            scored=n,
+            mean=mean.value if mean else None,
+            interval=mean.interval if mean else None,
+            below=float(scores.below.sum()) / n if n and mark.flags else None,
+            scope=rubric.scope,
         )
+        states.append(_estimated(run, state) if run.sample is not None and n else state)
     return tuple(sorted(states, key=lambda state: not state.mark.flags))
+
+
+def _estimated(run: AnalyzedRun, state: MaximState) -> MaximState:
+    """Return the state of a run that has judged a sample, with estimates for all turns of the logs."""
+    maxim = next(maxim for maxim in run.summary.maxims if maxim.rubric == state.rubric)
+    return replace(
+        state,
+        mean=maxim.mean,
+        interval=maxim.mean_interval,
+        below=maxim.below if state.mark.flags else None,
+        below_interval=maxim.below_interval if state.mark.flags else None,
+        sample=run.sample.words(state.scope) if run.sample else "",
+    )
 
 
 def where_different(

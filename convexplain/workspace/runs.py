@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from convexplain import __version__
-from convexplain.analysis.pipeline import Choice, TurnJudge, chosen_turns
+from convexplain.analysis.pipeline import Choice, TurnJudge, Turns, chosen_turns
 from convexplain.analysis.plans import Plan, plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
+from convexplain.analysis.sampling import Sample, SampleSettings, draw_sample
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import LogError, StoreError, UnavailableError, UsageError
@@ -47,6 +48,7 @@ class Analysis:
         settings: further values that distinguish this analysis, as JSON values: an unfinished run with the same
             settings, judge and rubrics goes on.
         selective: leave out the rubrics on which the judge is known to be no better than chance or length.
+        sample: what is drawn of the source; a sample that was drawn before is judged again; None judges everything.
         purpose: what the run is for; only an `analysis` is listed and can be the newest run.
     """
 
@@ -56,6 +58,7 @@ class Analysis:
     total: int | None = None
     settings: dict[str, Any] | None = None
     selective: bool = False
+    sample: SampleSettings | Sample | None = None
     purpose: Purpose = "analysis"
 
 
@@ -152,7 +155,9 @@ async def run_analysis(
                 raise UsageError(_left_out(useless, built.model.name))
             built, total = built.for_rubrics(remaining, store), None
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
-        description = run_description(built, {**(analysis.settings or {}), "turns": turns})
+        sample = await _sample(store, analysis, built.rubrics, progress)
+        drawn = {} if sample is None else {"sample": _drawn(sample)}
+        description = run_description(built, {**(analysis.settings or {}), "turns": turns, **drawn})
         run = store.begin_run(**description, purpose=analysis.purpose)
         if name is not None:
             _name_begun(store, run, name)
@@ -171,6 +176,7 @@ async def run_analysis(
                 progress,
                 analysis.turns,
                 total,
+                sample,
             )
         except BaseException:
             with contextlib.suppress(StoreError):
@@ -180,6 +186,27 @@ async def run_analysis(
         if not store.run_size(run.id):
             raise _discarded(store, run.id, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)
+
+
+async def _sample(
+    store: RunStore, analysis: Analysis, rubrics: Sequence[Rubric], progress: Progress = Progress()
+) -> Sample | None:
+    """Return the sample that an analysis judges; None where it judges everything."""
+    if not isinstance(analysis.sample, SampleSettings):
+        return analysis.sample
+    turns: Turns = "last" if analysis.turns == "last" else "all"
+    progress.begin("drawing the sample")
+    try:
+        scopes = frozenset(rubric.scope for rubric in rubrics)
+        return await draw_sample(analysis.source, store, analysis.sample, scopes, turns)
+    finally:
+        progress.end()
+
+
+def _drawn(sample: Sample) -> dict[str, Any]:
+    """Return what distinguishes a sample, as JSON values."""
+    design = sample.design
+    return {"size": design.size, "strata": list(design.fields), "seed": design.seed}
 
 
 def _useless_rubrics(store: RunStore, built: BuiltJudge) -> list[str]:
@@ -224,8 +251,10 @@ async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, *
     samples = 1 if spec.samples else SAMPLES  # those that are asked for are counted already
     asks_flagged = spec.reasons == "flagged"
 
+    sample = await _sample(store, analysis, analysis.rubrics)
+
     async def counts(single: TurnJudge, calls: Calls) -> Plan:
-        return await plan(analysis.source, store, analysis.rubrics, single, calls, analysis.turns, samples)
+        return await plan(analysis.source, store, analysis.rubrics, single, calls, analysis.turns, samples, sample)
 
     try:
         async with open_judge(

@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from convexplain.analysis.pipeline import Choice
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import judge_unscored
+from convexplain.analysis.sampling import stored_sample
 from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import Run, RunStore, run_rubrics, unscored_conversations
@@ -49,8 +51,10 @@ async def retry_run(store: RunStore, run: Run, judge: JudgeLike | None, progress
         built = opened
         _check_same(run, built)
         progress.started(run.id)
+        sample = stored_sample(store, run)
+        choice: Choice = turns if sample is None else sample.choose
         await judge_unscored(
-            store, store.reopen_run(run.id), numbers, built.rubrics, built.judge, built.all_calls, progress, turns
+            store, store.reopen_run(run.id), numbers, built.rubrics, built.judge, built.all_calls, progress, choice
         )
         return AnalyzedRun(store, store.run(run.id), built.escalated)
 

@@ -115,6 +115,7 @@ async def _analyze(workspace: AsyncWorkspace, spec: AnalyzeJob, progress: Progre
         limit=spec.limit,
         settings=spec.reading,
         explain=spec.explain,
+        sample=spec.sample,
         progress=progress,
     )
     summary = run.summary

@@ -37,7 +37,13 @@ def estimate(database: str, spec: AnalyzeJob) -> Plan:
     workspace = Workspace(database)
     try:
         plan = workspace.plan(
-            spec.logs, spec.rubrics, spec.judge, turns=spec.turns, limit=spec.limit, settings=spec.reading
+            spec.logs,
+            spec.rubrics,
+            spec.judge,
+            turns=spec.turns,
+            limit=spec.limit,
+            settings=spec.reading,
+            sample=spec.sample,
         )
     finally:
         workspace.close()

@@ -82,4 +82,7 @@ def _short(text: str) -> str:
 
 def _merged(key: str, groups: Sequence[ScoreGroup]) -> ScoreGroup:
     n, below = sum(group.n for group in groups), sum(group.below for group in groups)
-    return ScoreGroup(key, n, below, sum(group.total for group in groups), sum(group.squares for group in groups))
+    cells = tuple(cell for group in groups for cell in group.cells)
+    return ScoreGroup(
+        key, n, below, sum(group.total for group in groups), sum(group.squares for group in groups), cells
+    )

@@ -79,6 +79,10 @@ def next_steps(store: RunStore, run: int, findings: Sequence[Finding]) -> NextSt
 
 def state_figure(state: MaximState) -> str:
     """Return the number that says how good a run is on a maxim, in words."""
+    if state.sample and state.mean is not None:
+        if state.below is None:
+            return f"mean {state.mean:.2f}, from {state.sample}"
+        return f"{100 * state.below:.1f} %{_share_interval(state)} below {state.threshold:g}, from {state.sample}"
     if state.below is not None:
         n = round(state.below * state.scored)
         return f"{100 * state.below:.1f} % below {state.threshold:g}: {n:,} of {counted(state.scored, 'score')}"
@@ -93,6 +97,13 @@ def state_note(state: MaximState) -> str:
     interval = "" if state.interval is None else f"95 % interval {state.interval[0]:.2f} to {state.interval[1]:.2f}, "
     sorts = "" if state.mark.flags else ": these scores only sort"
     return f"{mean}{interval}{state.mark.word}{sorts}."
+
+
+def _share_interval(state: MaximState) -> str:
+    if state.below_interval is None:
+        return ""
+    low, high = state.below_interval
+    return f" ({100 * low:.1f} to {100 * high:.1f} %)"
 
 
 def verdict_sentence(change: RunChange) -> str:

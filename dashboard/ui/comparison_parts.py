@@ -72,6 +72,8 @@ def show_verdicts(comparison: RunComparison) -> None:
         f'<div class="cx" role="status"><p class="cx-headline">{escaped(comparison.sentence)}</p>'
         f'<div class="cx-grid cx-verdicts">{head}{rows}</div></div>'
     )
+    for sentence in comparison.samples:
+        message(sentence, "soft")
     for run, rubrics in ((comparison.first, comparison.only_first), (comparison.second, comparison.only_second)):
         if rubrics:
             message(f"Only run {run.id} has {', '.join(rubrics)}.", "soft")

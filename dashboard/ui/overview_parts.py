@@ -12,6 +12,7 @@ from convexplain.store import RunStore
 from convexplain.store.alarms import run_alarms
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import Grouping, ScoreGroup, distribution, score_groups
+from convexplain.store.samples import run_sample
 from convexplain.text.visible import one_line
 
 from . import address
@@ -29,6 +30,9 @@ _GROUPINGS: dict[Grouping, str] = {"source": "Source", "bot": "Bot", "length": "
 
 def trust_notes(selection: RunSelection) -> None:
     """Show the trust in the judge on the selected maxim, and where its threshold comes from."""
+    sample = run_sample(selection.run)
+    if sample is not None:
+        message(sample.sentence, "soft")
     trust_note(selection.mark)
     for alarm in run_alarms(selection.run):
         if alarm.rubric == selection.maxim.rubric:

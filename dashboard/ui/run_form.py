@@ -45,6 +45,14 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
         message(problem, "error")
     which: tuple[Turns, ...] = ("all", "last")
     turns = right_column.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
+    sample = st.number_input(
+        "Sample of turns",
+        min_value=2,
+        value=None,
+        placeholder="all",
+        key="sample",
+        help="Judge so many random turns; figures are then estimates for all turns, with their 95 % intervals",
+    )
     explain = st.number_input(
         "Worst turns to explain",
         min_value=0,
@@ -63,7 +71,7 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
     except ConvexplainError as error:  # a browser may send anything
         message(str(error), "error")
         return None
-    return AnalyzeJob(tuple(files), tuple(rubrics), spec, turns, limit, reading, int(explain))
+    return AnalyzeJob(tuple(files), tuple(rubrics), spec, turns, limit, reading, int(explain), sample)
 
 
 def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
@@ -105,6 +113,8 @@ def _show(plan: Plan, rubrics: int, explain: int) -> None:
     }
     for cell, (name, number) in zip(cells, numbers.items(), strict=True):
         cell.metric(name, f"{number:,}")
+    if plan.sample is not None:
+        message(f"Judged is {plan.sample.words()}.", "soft")
     message(
         f"{plan.turns:,} assistant turns, {rubrics} maxims; {plan.cached:,} more calls are in the "
         f"cache. A model without log-probabilities needs {plan.samples} calls for each judgement."

@@ -16,6 +16,7 @@ from convexplain import Conversation, Turn
 from convexplain.errors import MissingExtraError, StoreError
 from convexplain.models.chat import Reply
 from convexplain.store import RunStore, keep_ratings, ratings, schema
+from convexplain.store.samples import run_sample
 from convexplain.store.schema import metadata
 from convexplain.types import Rating
 
@@ -41,7 +42,7 @@ def test_a_newer_schema_is_refused(url):
     _set_revision(store, "9999")
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 1004: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 1005: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
@@ -79,8 +80,27 @@ def test_labels_of_before_have_no_note(url):
     store.close()
 
 
+def test_runs_of_before_have_judged_everything(url):
+    store = RunStore(url)
+    run = store.begin_run("j", "f", {}, []).id
+    _undo_samples(store)
+    _set_revision(store, "1004")
+    store.close()
+    store = RunStore(url)
+    assert (store.run(run).sample, run_sample(store.run(run))) == (None, None)
+    store.close()
+
+
+def _undo_samples(store):
+    """Undo the migration 1005."""
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE runs DROP COLUMN sample"))
+        connection.execute(sa.text("ALTER TABLE run_conversations DROP COLUMN stratum"))
+
+
 def _undo_themes(store):
-    """Undo the migration 1004."""
+    """Undo the migrations 1005 and 1004."""
+    _undo_samples(store)
     with store.engine.begin() as connection:
         for table in (schema.theme_members, schema.themes, schema.theme_sets):
             table.drop(connection)

@@ -33,6 +33,8 @@ def show_comparison(console: Console, compared: RunComparison, themes: ThemeChan
         db: the store, where a command has to name it.
     """
     console.print(Text(f"{_name(compared.first)} → {_name(compared.second)}"), soft_wrap=True)
+    for sentence in compared.samples:
+        console.print(Text(sentence), soft_wrap=True)
     apart = all(not maxim.paired for maxim in compared.maxims)
     if apart:
         console.print("The runs have no conversation in common: only their averages are compared.", style="yellow")

@@ -44,11 +44,13 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
             plain(f"{maxim.title}{analyzed.scope_notes[maxim.rubric]}"),
             str(maxim.judged - maxim.unscored),
             str(maxim.unscored),
-            _number(maxim.mean),
+            f"{_number(maxim.mean)}{_scores(maxim.mean_interval)}",
             _below(maxim) if analyzed.marks[maxim.rubric].flags else "–",
             analyzed.marks[maxim.rubric].word,
         )
     console.print(table)
+    if analyzed.sample is not None:
+        console.print(plain(analyzed.sample.sentence), soft_wrap=True)
     if len(summary.judges) > 1:
         names = ", ".join(f"{count:,} by {name}" for name, count in summary.judges)
         console.print(plain(f"Judgements: {names}"), soft_wrap=True)
@@ -118,7 +120,10 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
     findings = run.worst(n)
     below = [finding for finding in findings if finding.below]
     if any(mark.flags for mark in run.marks.values()):
-        console.print(Text(f"\n{_below_heading(len(below), run.low_turns)}", style="bold"), soft_wrap=True)
+        console.print(
+            Text(f"\n{_below_heading(len(below), run.low_turns, sample=run.sample is not None)}", style="bold"),
+            soft_wrap=True,
+        )
     for finding in below:
         _show_finding(console, run, finding, [_score(run, low) for low in finding.below], db)
     lowest = [finding for finding in findings if not finding.below]
@@ -130,10 +135,11 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
         _show_finding(console, run, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
 
 
-def _below_heading(listed: int, total: int) -> str:
+def _below_heading(listed: int, total: int, *, sample: bool) -> str:
+    unit = "sampled turn" if sample else "turn"
     if not total:
-        return "No turn is below a threshold."
-    below = "1 turn is below a threshold" if total == 1 else f"{total:,} turns are below a threshold"
+        return f"No {unit} is below a threshold."
+    below = f"1 {unit} is below a threshold" if total == 1 else f"{total:,} {unit}s are below a threshold"
     order = f"; the {listed} furthest below" if total > listed else ", the furthest below first" * (total > 1)
     return f"{below}{order}:"
 
@@ -160,6 +166,8 @@ def show_runs(console: Console, runs: Runs) -> None:
         name = f" ({run.name})" if run.name else ""
         begun = run.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         counts = f"{counted(run.conversations, 'conversation')}, {counted(run.turns, 'turn')}"
+        if run.sample is not None:
+            counts = f"{counted(run.conversations, 'conversation')}, {run.sample.words()}"
         line = one_line(f"Run {run.id}{name}: {run.status}, begun {begun}, {counts}, judge {run.judge}")
         console.print(Text(line, style="bold"), soft_wrap=True)
         if run.maxims:
@@ -175,8 +183,8 @@ def turn_name(turn: UnscoredTurn) -> str:
 def _mean(maxim: MaximSummary, mark: TrustMark) -> str:
     if maxim.mean is None or maxim.below is None:
         return f"{maxim.rubric} – ({mark.word})"
-    below = f", {maxim.below:.0%} below {maxim.threshold:g}" if mark.flags else ""
-    return f"{maxim.rubric} {maxim.mean:.2f}{below} ({mark.word})"
+    below = f", {maxim.below:.0%}{_shares(maxim.below_interval)} below {maxim.threshold:g}" if mark.flags else ""
+    return f"{maxim.rubric} {maxim.mean:.2f}{_scores(maxim.mean_interval)}{below} ({mark.word})"
 
 
 def _number(score: float | None) -> str:
@@ -184,4 +192,15 @@ def _number(score: float | None) -> str:
 
 
 def _below(maxim: MaximSummary) -> str:
-    return "–" if maxim.below is None else f"{maxim.below:.0%} (< {maxim.threshold:g})"
+    if maxim.below is None:
+        return "–"
+    return f"{maxim.below:.0%}{_shares(maxim.below_interval)} (< {maxim.threshold:g})"
+
+
+def _scores(interval: tuple[float, float] | None) -> str:
+    """Return the interval of a mean that a sample estimates."""
+    return "" if interval is None else f" [{interval[0]:.2f}, {interval[1]:.2f}]"
+
+
+def _shares(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f" [{100 * interval[0]:.0f}, {100 * interval[1]:.0f}]"

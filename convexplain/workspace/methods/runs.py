@@ -10,6 +10,7 @@ from convexplain.analysis.imports import ImportSummary, import_logs
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
+from convexplain.analysis.sampling import STRATA, SampleSettings, stored_sample
 from convexplain.analysis.sources import LogSource, find_logs
 from convexplain.connectors.logs import LogInspection
 from convexplain.errors import Problem, UsageError
@@ -185,6 +186,9 @@ class RunMethods(StoreMethods):
         name: str | None = None,
         alarms: float | None = None,
         explain: int = 0,
+        sample: int | None = None,
+        strata: str | Sequence[str] = STRATA,
+        seed: int = 0,
         progress: Progress = Progress(),
         **options: Unpack[JudgeOptions],
     ) -> AnalyzedRun:
@@ -206,6 +210,12 @@ class RunMethods(StoreMethods):
             explain: explain so many of the worst turns afterwards, each by at most 24 evaluations
                 (`tasks.FINDING_TASK`), and keep the explanations in the store. Where that fails, a note says so. The
                 command line explains three.
+            sample: judge a random sample of so many assistant turns, each with its whole conversation before it (on
+                maxims of conversations: so many conversations); means and shares are estimates for all turns, with
+                intervals. Logs are read twice. None judges everything; of a run that judged a sample (`stored`), the
+                same turns.
+            strata: what the sample is drawn by, in proportion to the number of turns: `source`, `bot`, or both.
+            seed: of the sample: the same seed draws the same turns of the same logs.
             progress: receives how far it is.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -217,6 +227,7 @@ class RunMethods(StoreMethods):
         check_alarms(alarms)
         check_explain(explain)
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
+        analysis = self._sampled(analysis, stored, sample, strata, seed)
         analysis = replace(analysis, selective=rubrics is HEADLINE)
         if alarms is not None:
             analysis = replace(analysis, settings={**(analysis.settings or {}), "alarms": alarms})
@@ -239,6 +250,9 @@ class RunMethods(StoreMethods):
         stored: RunLike | None = None,
         limit: int | None = None,
         settings: LogSettings = LogSettings(),
+        sample: int | None = None,
+        strata: str | Sequence[str] = STRATA,
+        seed: int = 0,
         **options: Unpack[JudgeOptions],
     ) -> Plan:
         """Return what `analyze` would ask with the same arguments, without asking anything.
@@ -249,6 +263,7 @@ class RunMethods(StoreMethods):
             UsageError, RubricError: an argument is not valid.
         """
         analysis, _ = self._analysis(logs, rubrics, turns, stored, limit, settings)
+        analysis = self._sampled(analysis, stored, sample, strata, seed)
         return await plan_analysis(self.store, analysis, judge_or_default(judge), **options)
 
     def _analysis(
@@ -276,6 +291,32 @@ class RunMethods(StoreMethods):
         number = 0 if stored in (0, "0") else None if stored is None else self.store.run(stored).id
         paths = find_logs(as_paths(logs)) if logs is not None else ()
         return log_analysis(reader, paths, chosen, turns=turns, stored=number, limit=limit), reader
+
+    def _sampled(
+        self, analysis: Analysis, stored: RunLike | None, sample: int | None, strata: str | Sequence[str], seed: int
+    ) -> Analysis:
+        """Return the analysis of a sample; that of the same sample where the stored run has judged one."""
+        run = None if stored in (None, 0, "0") else self.store.run(stored)
+        drawn = None if run is None else stored_sample(self.store, run)
+        if run is not None and drawn is not None:
+            if sample is not None:
+                raise UsageError(
+                    f"sample={sample}: run {run.id} has judged {drawn.design.words()} already; leave sample out to "
+                    "judge the same turns, or name the logs"
+                )
+            judged = {rubric.scope for rubric in run_rubrics(self.store, run.id)}
+            if other := [rubric.id for rubric in analysis.rubrics if rubric.scope not in judged]:
+                raise UsageError(f"{', '.join(other)}: run {run.id} has drawn {' and '.join(judged)}s only")
+            return replace(analysis, sample=drawn)
+        if sample is None:
+            return analysis
+        if isinstance(analysis.source, LogSource) and not all(log.is_file() for log in analysis.source.logs):
+            raise UsageError(
+                f"sample={sample} reads the logs twice, so they cannot be a pipe: save them as a file, or import them "
+                "(`convexplain logs import -`) and judge what is stored"
+            )
+        fields = tuple(filter(None, strata.split(","))) if isinstance(strata, str) else tuple(strata)
+        return replace(analysis, sample=SampleSettings(sample, fields if fields != ("none",) else (), seed))
 
     async def story(self, run: RunLike | None = None) -> RunStory:
         """Return the overview of a run: how good it is, since last time, its problems, where they are, what to do next.
