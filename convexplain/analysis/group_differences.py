@@ -134,7 +134,7 @@ def _fields(scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_
     """Yield the cells of each field."""
     numbers, rows = np.unique(scores.numbers, return_inverse=True)
     turns = _sums(rows, scores.counts)
-    columns = [scores.weighted(column) for column in (scores.counts, scores.totals, scores.below)]
+    columns = scores.weighted(scores.counts), scores.weighted(scores.totals), scores.weighted(scores.below)
     counts, totals, below = (_sums(rows, column) for column in columns)
     of_conversations = [groups.get(number, _UNKNOWN) for number in numbers.tolist()]
     names: dict[GroupField, list[str]] = {
@@ -146,8 +146,7 @@ def _fields(scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_
         yield _Cells(field, column, turns, counts, totals, below, counts, totals, counts, totals)
     if with_depth:
         depths = [depth_name(depth) for depth in scores.depths.tolist()]
-        cells = (*columns, counts[rows], totals[rows])
-        yield _Cells("depth", depths, scores.counts, *cells, counts, totals)
+        yield _Cells("depth", depths, scores.counts, *columns, counts[rows], totals[rows], counts, totals)
 
 
 def _tests(rubric: str, cells: _Cells) -> Iterator[tuple[GroupDifference, float]]:

@@ -374,7 +374,7 @@ def _maxim_rows(run: RunOverview, trust: Mapping[str, Trust]) -> Iterator[dict[s
     }
     for maxim in run.maxims:
         unscored = {"scored": maxim.judged - maxim.unscored, "unscored": maxim.unscored}
-        counts = {"rubric": maxim.rubric, **unscored, "mean": maxim.mean, "below": maxim.below}
+        counts: dict[str, Any] = {"rubric": maxim.rubric, **unscored, "mean": maxim.mean, "below": maxim.below}
         if run.sample is not None:
             counts |= {"mean_interval": maxim.mean_interval, "below_interval": maxim.below_interval}
         yield {**about, **_marked(counts, trust.get(maxim.rubric))}
