@@ -139,7 +139,10 @@ class Judge:
         if reply.no_answer is None and (words := parse_reason(reply.text)):
             names = [label.name for label in rubric.labels]
             quotable = [_with_reasoning(turn) for turn in turns] if self._reasoning else turns
-            return with_reason(judgement, words, check_quotes(words, quotable, names))
+            quotes = check_quotes(words, quotable, names)
+            if rubric.of_conversation and quotes == "earlier_reply":
+                quotes = "verified"  # all replies are judged
+            return with_reason(judgement, words, quotes)
         return with_note(judgement, "no explanation could be read from the reply")
 
     def reason_requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:

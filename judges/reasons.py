@@ -118,14 +118,19 @@ def check_quotes(reason: str, turns: Sequence[Turn], labels: Sequence[str] = ())
         labels: the names of the rubric's labels.
 
     Returns:
-        `verified`: it quotes, and all its quotes are there; `missing`: a quote is not there; `none`: it quotes nothing.
+        `verified`: it quotes, and all its quotes are there; `earlier_reply`: they are there, but only in earlier replies
+        of the assistant, so that it may be about another reply than the judged one; `missing`: a quote is not there;
+        `none`: it quotes nothing.
     """
     texts = [_plain(defuse(turn.content)) for turn in turns]
     names = {_plain(name).strip(_EDGES) for name in labels} - {texts[-1].strip(_EDGES)}
     quotes = [quote for quote in _quotes(_plain(reason), texts) if quote.strip(_EDGES) not in names]
     if not quotes:
         return "none"
-    return "verified" if all(_is_in(quote, texts) for quote in quotes) else "missing"
+    if not all(_is_in(quote, texts) for quote in quotes):
+        return "missing"
+    relevant = [text for turn, text in zip(turns[:-1], texts, strict=False) if turn.role != "assistant"] + texts[-1:]
+    return "verified" if any(_is_in(quote, relevant) for quote in quotes) else "earlier_reply"
 
 
 def _plain(text: str) -> str:

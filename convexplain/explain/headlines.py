@@ -144,7 +144,7 @@ def _reason(reason: str | None, quotes: QuoteCheck | None) -> str:
     if not text or quotes in ("missing", None):
         return ""
     first = next((unit.of(text).strip() for unit in segment(text, "sentence") if unit.of(text).strip()), "")
-    return _cut(f"The judge: {first}")
+    return _cut(f"The judge, about an earlier reply: {first}" if quotes == "earlier_reply" else f"The judge: {first}")
 
 
 def _attributed(conversation: Conversation, turn: int, attributions: Sequence[Attribution]) -> str:

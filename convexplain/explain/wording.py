@@ -11,6 +11,7 @@ _NOTHING = 1e-6  # a smaller movement is none
 _NATURAL = 0.15  # nats a token, at the edit's worst place; a smaller change is none that a reader feels
 
 _QUOTE_MARKS: dict[QuoteCheck | None, str] = {
+    "earlier_reply": "the words that this reason quotes are of an earlier reply, not of the judged one",
     "missing": "a quote in this reason is not in the conversation",
     "none": "this reason quotes no words of the conversation",
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 EvidenceKind = Literal["label_probability", "samples", "head"]
-QuoteCheck = Literal["verified", "missing", "none"]
+QuoteCheck = Literal["verified", "earlier_reply", "missing", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Evidence:
         notes: further remarks for readers of the score.
         raw: the model's reply, kept when it could not be read.
         raw_score: what the judge gave, where the score is a calibrated one.
-        reason_quotes: whether the words that the reason quotes are in the conversation: `verified`, `missing` (one of
-            them is not there) or `none` (it quotes nothing); None = not checked, or there is no reason in words.
+        reason_quotes: whether the words that the reason quotes are in the conversation: `verified`, `earlier_reply`
+            (all are of an earlier reply of the assistant only), `missing` (one of them is not there) or `none` (it
+            quotes nothing); None = not checked, or there is no reason in words.
     """
 
     kind: EvidenceKind | None = None

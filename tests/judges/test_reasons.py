@@ -51,6 +51,27 @@ def test_quotes_are_held_against_the_conversation(reason, expected):
     assert check_quotes(reason, TALK.turns, ("yes", "no")) == expected
 
 
+THREE = (
+    Turn("assistant", "Yes, you can keep it."),
+    Turn("user", "Can a neighbour take the parcel?"),
+    Turn("assistant", "Tell me his name."),
+)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("“you can keep it”: It gives things away.", "earlier_reply"),
+        ("“you can keep it” and “Tell me his name”: It gives things away.", "verified"),  # one is of the judged reply
+        ("“Can a neighbour take”: It takes up nothing of that.", "verified"),  # the reply is held against the question
+        ("“you can keep it”: It takes up nothing of “a neighbour”.", "verified"),
+        ("“you can keep it” and “for ever”: It gives things away.", "missing"),
+    ],
+)
+def test_a_reason_that_quotes_earlier_replies_only_may_be_about_them(reason, expected):
+    assert check_quotes(reason, THREE) == expected
+
+
 def test_a_quoted_label_counts_where_the_reply_is_just_that():
     turns = (Turn("user", "Is it open?"), Turn("assistant", "No."))
     assert check_quotes("It says 'No' and nothing else.", turns, ("yes", "no")) == "verified"
