@@ -23,6 +23,8 @@ _NEARLY = 0.9  # similarity of the words from which on a reply repeats another
 _CONTRADICTION_COUNTS = frozenset(("helpfulness", "quality", "transparency"))  # ids and categories of maxims
 _REPETITION_COUNTS = frozenset(("helpfulness", "informativeness", "quantity", "relevance", "manner"))
 _WORD = regex.compile(r"\p{Han}|\p{Hiragana}|\p{Katakana}|[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*")
+_QUOTE_BEFORE = regex.compile(r"“([^“”]+)”: ")  # as judges put the quote before the explanation
+_REASON_QUOTE = 8  # words of that quote
 _CLAUSE_WORDS = 20  # of what a reply does, before the words that its score depends on
 _NOUN = regex.compile(r"(?:words|phrases|general words)\b", regex.IGNORECASE)  # clauses that begin so have no verb
 _VERB = regex.compile(r"(?:takes|begins|ends|repeats|says|gives|exclaims|asks|is)\b", regex.IGNORECASE)
@@ -139,12 +141,19 @@ def _clauses(
 
 
 def _reason(reason: str | None, quotes: QuoteCheck | None) -> str:
-    """Return the first sentence of the judge's reason, introduced as the judge's; empty where it is not to be said."""
+    """Return the first sentence of the judge's reason, introduced as the judge's; empty where it is not to be said.
+
+    A quote that stands before the reason comes first, shortened: it says which words the reason is about.
+    """
     text = one_line(reason or "").removesuffix(READING_TOO)
     if not text or quotes in ("missing", None):
         return ""
+    judge = "The judge, about an earlier reply" if quotes == "earlier_reply" else "The judge"
+    if match := _QUOTE_BEFORE.match(text):
+        link = "," if quotes == "earlier_reply" else " on"
+        judge, text = f"{judge}{link} “{_cut(match[1], _REASON_QUOTE)}”", text[match.end() :]
     first = next((unit.of(text).strip() for unit in segment(text, "sentence") if unit.of(text).strip()), "")
-    return _cut(f"The judge, about an earlier reply: {first}" if quotes == "earlier_reply" else f"The judge: {first}")
+    return _cut(f"{judge}: {first}")
 
 
 def _attributed(conversation: Conversation, turn: int, attributions: Sequence[Attribution]) -> str:

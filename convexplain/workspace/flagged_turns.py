@@ -223,9 +223,9 @@ class RunTurns:
 
 
 def _reason(turn: ScoredTurn) -> str:
-    """Return a judge's reason; empty where it quotes words that are not there, or names nothing."""
+    """Return a judge's reason; empty where it quotes words that are not there or not the reply's, or names nothing."""
     reason = turn.reason or ""
-    if turn.reason_quotes == "missing" or reason in (NOT_LOW, UNNAMED):
+    if turn.reason_quotes in ("missing", "earlier_reply") or reason in (NOT_LOW, UNNAMED):
         return ""
     return reason.removesuffix(READING_TOO)
 

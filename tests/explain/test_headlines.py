@@ -45,7 +45,11 @@ def contrast(found=True, words=3):
     [
         # a model's reason: its first sentence
         (("It gives no date. It is rude.", "verified"), "The judge: It gives no date."),
-        (("“Yes.”: It gives no date.", "earlier_reply"), "The judge, about an earlier reply: “Yes.”: It gives no date."),
+        # … and before it the words that it is about
+        (("“No. May be.”: It gives no date. It is rude.", "verified"), "The judge on “No. May be.”: It gives no date."),
+        (("“Yes.”: It gives no date.", "earlier_reply"),
+         "The judge, about an earlier reply, “Yes.”: It gives no date."),
+        (("“a b c d e f g h. i j”: It is odd.", "verified"), "The judge on “a b c d e f g h…”: It is odd."),
         (("It gives no date.", "none", [sentences(-1.5, 0)]), "The judge: It gives no date."),
         # a reason whose quotes are not in the conversation is not repeated
         (
