@@ -40,6 +40,7 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
         "  turn 0 user          ~   0.20 without             Where is my parcel?",
         "  turn 1 assistant      -  0.90 without  ██████████ It left our depot on Monday.",
         "  turn 2 user          ~   0.20 without             And the address?",
+        "  + raises the score, - lowers it, ~ no more than the judge's noise",
         LEGEND,
         "1 of 1 turn attributed.   Attributions: convexplain-out/run-1/attributions.jsonl   Store: "
         + str(world.folder / "store.db"),
@@ -238,8 +239,8 @@ def shown(conversation, found, threshold=0.5):
 def test_a_pair_of_turns_is_named_in_words(score, how, alone):
     attributions = attributed(scripted(score), levels=("turn",), method="surrogate")
     lines = shown(TALK, attributions).splitlines()
-    assert lines[4].startswith("  Parts that count together (the effect of a part by itself, above, is a mean over ")
-    assert lines[5] == (
+    assert lines[5].startswith("  Parts that count together (the effect of a part by itself, above, is a mean over ")
+    assert lines[6] == (
         '    Turn 0, "Where is my parcel?", and turn 1, "Who knows, you grumpy lazy person. It may come.", lower the '
         f"score {how}: {alone} without the first, {alone} without the second, 0.90 without both."
     )
@@ -250,6 +251,7 @@ def test_joint_attribution_says_what_goes_together():
     found = attributed(model, levels=("turn",), method="joint", k=2)
     out = shown(TALK, found).splitlines()
     assert "0.90 without turns 0, 2 together" in out[0]
+    assert out[4] == "  + raises the score, - lowers it, ~ no more than the judge's noise, * chosen together"
     assert [line[22:24] for line in out[1:4]] == ["*-", " -", "*-"] or [line[22] for line in out[1:4]] == [
         "*",
         " ",

@@ -17,6 +17,7 @@ _SMALL = 0.05  # of the largest: what parts of a turn have to do to be listed
 _LEAST = 1e-9
 _MOST = 200  # characters of a unit that are shown
 _TURNS = 40  # turns that are listed; of more, those that do most
+_SIGNS = "+ raises the score, - lowers it, ~ no more than the judge's noise"
 _RAISES, _LOWERS = "on dark_blue", "on dark_orange3"  # told apart by colour-blind people too, and said in signs
 
 
@@ -43,6 +44,8 @@ def show_attributions(
                 console.print(_turn_line(conversation, row, coarsest.turn), soft_wrap=True)
             else:
                 console.print(_line(conversation, row, scale, console), soft_wrap=True)
+        chosen = ", * chosen together" if any(attribution.chosen for attribution in ranked) else ""
+        console.print(Text(f"  {_SIGNS}{chosen}", style="dim"), soft_wrap=True)
     if pairs := pair_sentences(conversation, ranked):
         console.print(Text(f"  {PAIRS_HEADING}:"), soft_wrap=True)
     for sentence in pairs:
