@@ -282,12 +282,12 @@ def test_text_from_a_log_is_text_only():
 
 
 def test_mixed_levels_are_shown_as_one_ranking():
-    """The divided turn has no number of its own, and parts are indented under it."""
+    """The divided turn has the number of the level before, and parts are indented under it."""
     found = attributed(scripted(grumpy), levels=("turn", "sentence"), method="loo", top=1, mixed=True)
     assert shown(TALK, found).splitlines()[:7] == [
         "c:3 nice (unvalidated), rescore, loo: 0.20 (threshold 0.5), 0.90 without all turns before it, 9 calls",
         "  turn 0 user          ~   0.20 without             Where is my parcel?",
-        "  turn 1 assistant",
+        "  turn 1 assistant: 0.90 without the whole turn",
         "    sentence            -  0.90 without  ██████████ Who knows, you grumpy lazy person.",
         "    sentence           ~   0.20 without             It may come.",
         "  turn 2 user          ~   0.20 without             Please look again.",

@@ -41,7 +41,7 @@ def show_attributions(
     if scale > _LEAST or ranked[0].chosen:
         for row in _rows(ranked, scale):
             if isinstance(row, int):
-                console.print(_turn_line(conversation, row, coarsest.turn), soft_wrap=True)
+                console.print(_turn_line(conversation, row, coarsest), soft_wrap=True)
             else:
                 console.print(_line(conversation, row, scale, console), soft_wrap=True)
         chosen = ", * chosen together" if any(attribution.chosen for attribution in ranked) else ""
@@ -130,10 +130,19 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]} …"
 
 
-def _turn_line(conversation: Conversation, turn: int, judged: int) -> Text:
-    """The line before the parts of a turn that is no unit itself."""
-    reply = " (the reply)" if turn == judged else ""
-    return Text(f"  turn {turn} {conversation.turns[turn].role}{reply}")
+def _turn_line(conversation: Conversation, turn: int, coarsest: Attribution) -> Text:
+    """The line before the parts of a turn that is not listed as a unit, with what the whole turn does if that is known.
+
+    One that is divided in a mixed ranking can matter as a whole where none of its parts does, if one of them is enough.
+    """
+    reply = " (the reply)" if turn == coarsest.turn else ""
+    whole = ""
+    for i, unit in enumerate(coarsest.units):
+        score = coarsest.scores[i]
+        if unit.turn == turn and unit.level == "turn" and score is not None:
+            noise = ", no more than the judge's noise" if coarsest.noisy[i] else ""
+            whole = f": {coarsest.scores_without[i]:.2f} without the whole turn{noise}"
+    return Text(f"  turn {turn} {conversation.turns[turn].role}{reply}{whole}")
 
 
 def _line(conversation: Conversation, row: _Row, scale: float, console: Console) -> Text:
