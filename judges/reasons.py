@@ -118,9 +118,9 @@ def check_quotes(reason: str, turns: Sequence[Turn], labels: Sequence[str] = ())
         labels: the names of the rubric's labels.
 
     Returns:
-        `verified`: it quotes, and all its quotes are there; `earlier_reply`: they are there, but only in earlier replies
-        of the assistant, so that it may be about another reply than the judged one; `missing`: a quote is not there;
-        `none`: it quotes nothing.
+        `verified`: it quotes, and all its quotes are there; `earlier_reply`: they are there, but all of them in earlier
+        replies of the assistant only, so that it may be about another reply than the judged one; `missing`: a quote is
+        not there; `none`: it quotes nothing.
     """
     texts = [_plain(defuse(turn.content)) for turn in turns]
     names = {_plain(name).strip(_EDGES) for name in labels} - {texts[-1].strip(_EDGES)}
