@@ -6,6 +6,7 @@ are indented), no chat template's control token and no mark of the fence survive
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import regex
 
@@ -44,6 +45,7 @@ def without_ignorable(text: str) -> str:
     return _IGNORABLE.sub("", text)
 
 
+@lru_cache(maxsize=512)  # a turn stands in the prompts of all later ones, on each rubric
 def defuse(text: str) -> str:
     """Return the text with control tokens turned into look-alikes, and invisible characters into U+FFFD."""
     text = _INVISIBLE.sub("\ufffd", text)

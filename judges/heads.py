@@ -20,6 +20,7 @@ import numpy as np
 from convexplain.errors import HeadError, ModelError, UsageError
 from convexplain.explain.measurement import chat_messages
 from convexplain.models.chat import ChatModel, Message, Request
+from convexplain.output_files import write_text
 from convexplain.types import Rubric, Turn, sha256_json
 
 from .fence import defuse
@@ -170,7 +171,7 @@ def write_head(head: Head, path: str | Path) -> None:
         "n": len(head.weights),
         "weights": packed,
     }
-    Path(path).write_text(json.dumps(body, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
+    write_text(Path(path), json.dumps(body, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
 
 
 @runtime_checkable

@@ -76,8 +76,9 @@ class Judge:
         left_out = self._too_many(judged, rubric)
         while True:
             turns = judged[left_out:]
+            request = self._request(turns, rubric, left_out)
             try:
-                verdict = await self._measure(turns, rubric, left_out, again)
+                verdict = await self._measure(request, turns, rubric, left_out, again)
                 break
             except UnavailableError:
                 raise
@@ -89,7 +90,8 @@ class Judge:
             except ModelError as error:
                 verdict = Verdict(reason=str(error), evidence=Evidence(raw=error.raw or None))
                 break
-        draw = 0 if self._mode == "samples" else None  # ignored where a head scores
+        if self._mode == "samples":  # a head has the same request for each draw
+            request = self._request(turns, rubric, left_out, 0)
         names = [label.name for label in rubric.labels]
         stripped = self._head(rubric) is None
         warnings = injection_warnings(turns, names, left_out, stripped=stripped)
@@ -102,7 +104,7 @@ class Judge:
             reason=verdict.reason,
             evidence=replace(verdict.evidence, left_out=left_out, warnings=warnings),
             model=self._calls.model.name,
-            prompt_sha=self._request(turns, rubric, left_out, draw).prompt_sha,
+            prompt_sha=request.prompt_sha,
         )
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
@@ -187,8 +189,9 @@ class Judge:
         """Return the head that scores in the place of label probabilities; None where there is none."""
         return None if self._samples else head_of(self._calls.model, rubric)
 
-    async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, again: int) -> "Verdict":
-        request = self._request(turns, rubric, left_out)
+    async def _measure(
+        self, request: Request, turns: Sequence[Turn], rubric: Rubric, left_out: int, again: int
+    ) -> "Verdict":
         if (head := self._head(rubric)) is not None:
             if not turns[-1].content.strip():
                 return Verdict(reason="the reply is empty")

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +38,7 @@ class RunRecorder:
         self._settings = {"turns": "all", **settings, "mark": uuid.uuid4().hex}
         self._described: object = None
         self._beginning = threading.Lock()
+        self._stored = Spend()  # what the run has in the store
         self.run: int | None = None
 
     def record_conversation(self, talk: ThreadConversation) -> None:
@@ -57,12 +59,14 @@ class RunRecorder:
     def record_heartbeat(self, spend: Spend) -> None:
         """Record that the run is still active, and its cost so far."""
         if self.run is not None:
-            self._store.keep_alive(self.run, spend)
+            self._store.keep_alive(self.run, spend - self._stored)
+            self._stored = replace(spend)
 
     def end(self, complete: bool, spend: Spend) -> None:
         """Mark the run as done, or as stopped where a turn in it was not judged."""
         if self.run is not None:
-            self._store.end_run(self.run, "done" if complete else "stopped", spend)
+            self._store.end_run(self.run, "done" if complete else "stopped", spend - self._stored)
+            self._stored = replace(spend)
 
     def _run_number(self) -> int:
         with self._beginning:

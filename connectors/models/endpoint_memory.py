@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from convexplain.output_files import make_folder
+
 from .cache_folder import cache_folder
 from .endpoint_rules import EndpointRules
 
@@ -78,7 +80,7 @@ def _read() -> dict[str, Any]:
 def _write(endpoints: dict[str, Any]) -> None:
     file = memory_file()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=file.parent, prefix="endpoints-", suffix=".part", delete=False
         ) as part:

@@ -39,6 +39,7 @@ from .remote_calls import ask_each, estimate_tokens
 
 R = TypeVar("R")
 
+_FIRST_IN_FLIGHT, _MOST_IN_FLIGHT = 16, 256  # calls that are open at first and at most, where the URL does not say
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OTHER_MODEL = 5  # replies in a row of another model, after which it has taken the first one's place
 _WHOLE = 0.95  # share of the time-out that a whole answer may take, so that the model itself says that it hung
@@ -54,7 +55,7 @@ class OpenAICompatible:
 
     Args:
         url: the base URL. Options may follow: `model` (may be left out where the server has just one), `in_flight`
-            (default 16), `timeout` (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in
+            (calls that may be open at once; unless given 16 at first, and up to 256 as long as that pays), `timeout` (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in
             the server's words), and `key`, the environment variable that holds the key (default `CONVEXPLAIN_API_KEY`).
             A user may be written before the host, with the password in `CONVEXPLAIN_PASSWORD`. Neither is ever shown
             or stored.
@@ -78,7 +79,7 @@ class OpenAICompatible:
     batch = 1
     alias = ""
     probes = True
-    keepalive = 64  # connections that stay open between calls, at most
+    keepalive = _MOST_IN_FLIGHT  # connections that stay open between calls, at most
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
 
     def __init__(
@@ -99,7 +100,8 @@ class OpenAICompatible:
         self._answering = ""  # the model that the first reply says it is from
         self._others_in_a_row = 0
         self._damaged_in_a_row = 0
-        self.in_flight = int(number_option("in_flight", options.get("in_flight", "16"), 1))
+        self.in_flight = int(number_option("in_flight", options.get("in_flight", str(_MOST_IN_FLIGHT)), 1))
+        self.first_in_flight = self.in_flight if "in_flight" in options else _FIRST_IN_FLIGHT
         self.timeout: float | None = number_option("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
         self._effort = effort_option(options.get("reasoning_effort", ""))

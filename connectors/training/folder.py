@@ -12,6 +12,7 @@ from pathlib import Path
 
 from convexplain.errors import UsageError
 from convexplain.explain.pairs import Pairs
+from convexplain.output_files import make_folder
 from convexplain.types import Conversation
 
 from .card import TITLE
@@ -153,7 +154,7 @@ def _remove(path: Path) -> None:
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """Yield a folder inside the target folder; its content moves up at the end, if nothing went wrong."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         work = Path(name)
         yield work
@@ -161,4 +162,6 @@ def _replacing(folder: Path) -> Iterator[Path]:
             target = folder / source.name
             if source.is_dir() or target.is_dir():
                 _remove(target)
+            for path in (source, *source.rglob("*")):
+                path.chmod(0o700 if path.is_dir() else 0o600)
             os.replace(source, target)

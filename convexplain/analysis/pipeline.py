@@ -9,8 +9,10 @@ from convexplain.errors import Problem, first_error
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Request
 from convexplain.store import RunStore
+from convexplain.store.store import JudgementRecord
 from convexplain.types import Conversation, Judgement, Rubric
 
+from .judgement_writer import JudgementWriter
 from .progress import Progress
 
 Turns = Literal["all", "last"]
@@ -54,8 +56,9 @@ async def judge_into(
     calls: Calls,
     progress: Progress,
     turns: Choice = "all",
+    on_problem: Callable[[Problem], None] | None = None,
 ) -> None:
-    """Judge every chosen turn on every rubric, and keep each judgement as soon as it is there.
+    """Judge every chosen turn on every rubric, and store each judgement within 100 ms.
 
     A turn that the run has a score for already is skipped. A bounded number of judgements is under way, so that a log
     of any length streams through.
@@ -69,10 +72,16 @@ async def judge_into(
         calls: to its model.
         progress: receives each judgement.
         turns: which turns are judged.
+        on_problem: receives conversations in which there is nothing to judge; stored and reported unless given.
 
     Raises:
         UnavailableError: the model is gone; what was judged until then is kept.
     """
+
+    def report(problem: Problem) -> None:
+        store.keep_problem(run, problem)
+        progress.problem(problem)
+
     free = asyncio.Semaphore(max(32, 4 * calls.model.in_flight * calls.model.batch))
 
     async def judge_one(number: int, conversation: Conversation, turn: int, rubric: Rubric) -> None:
@@ -80,36 +89,39 @@ async def judge_into(
             judgement = await judge.judge_turn(conversation, turn, rubric)
         finally:
             free.release()
-        store.keep_judgement(run, number, rubric, judgement)
+        writer.keep(JudgementRecord(number, rubric, judgement))
         progress.judged(judgement)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for chunk in _chunks(conversations):
-                work = list(_with_judged(store, run, chunk, progress))
-                for rubric in rubrics:  # its prompts follow each other: even a server's only cache slot holds it then
-                    for number, conversation, judged in work:
-                        for turn in chosen_turns(conversation, turns, rubric):
-                            if (turn, rubric.sha) in judged:
-                                progress.skipped(1)
-                                continue
-                            await free.acquire()
-                            group.create_task(judge_one(number, conversation, turn, rubric))
-    except BaseExceptionGroup as errors:
-        raise first_error(errors) from errors
+    with JudgementWriter(store, run) as writer:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for chunk in _chunks(conversations):
+                    work = list(_with_judged(store, run, chunk, on_problem or report))
+                    for rubric in rubrics:  # its prompts follow each other: even a server's only cache slot holds it
+                        for number, conversation, judged in work:
+                            for turn in chosen_turns(conversation, turns, rubric):
+                                if (turn, rubric.sha) in judged:
+                                    progress.skipped(1)
+                                    continue
+                                await free.acquire()
+                                group.create_task(judge_one(number, conversation, turn, rubric))
+        except BaseExceptionGroup as errors:
+            raise first_error(errors) from errors
 
 
 def _with_judged(
-    store: RunStore, run: int, conversations: Iterable[tuple[int, Conversation]], progress: Progress
+    store: RunStore,
+    run: int,
+    conversations: Sequence[tuple[int, Conversation]],
+    on_problem: Callable[[Problem], None],
 ) -> Iterator[tuple[int, Conversation, set[tuple[int, str]]]]:
     """Yield conversations with the turns and rubrics that are judged already; those without an assistant turn not."""
+    judged = store.scored_judgements(run, [number for number, _ in conversations])
     for number, conversation in conversations:
         if turns_to_judge(conversation, "last"):
-            yield number, conversation, store.scored_judgements(run, number)
+            yield number, conversation, judged[number]
         else:
-            problem = no_assistant_turn(conversation)
-            store.keep_problem(run, problem)
-            progress.problem(problem)
+            on_problem(no_assistant_turn(conversation))
 
 
 def _chunks(conversations: Iterable[tuple[int, Conversation]]) -> Iterator[list[tuple[int, Conversation]]]:

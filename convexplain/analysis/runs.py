@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convexplain.errors import Problem, StoreError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Spend
+from convexplain.output_files import replacing
 from convexplain.store import Run, RunStore
 from convexplain.store.run_records import Status
 from convexplain.store.samples import keep_sample, keep_stratum
@@ -54,8 +55,12 @@ async def analyse(
         UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
     """
 
+    position = 0
+
     def on_problem(problem: Problem) -> None:
-        store.keep_problem(run.id, problem)
+        nonlocal position
+        position += 1
+        store.keep_problem(run.id, problem, position)
         progress.problem(problem)
 
     if sample is not None:
@@ -73,7 +78,7 @@ async def analyse(
             conversations = _in_strata(conversations, store, run.id, sample)
         progress.begin("judging", total)
         try:
-            await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns)
+            await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns, on_problem)
         finally:
             progress.end()
 
@@ -113,15 +118,32 @@ async def _at_work(
 ) -> AsyncIterator[None]:
     """Keep a run alive and count its cost while it is worked on; give it a status at the end."""
     calls[0].spend = run.spend
-    alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
+    cost = _Cost(calls, run.spend)
+    alive = asyncio.create_task(_signs_of_life(store, run.id, cost))
     try:
         yield
     except BaseException:
-        store.end_run(run.id, stopped, _spend(calls))
+        store.end_run(run.id, stopped, cost.added)
         raise
     finally:
         alive.cancel()
-    store.end_run(run.id, done, _spend(calls))
+    store.end_run(run.id, done, cost.added)
+
+
+@dataclass(slots=True)
+class _Cost:
+    """The cost of calls, and how much of it the store has."""
+
+    calls: Sequence[Calls]
+    stored: Spend
+
+    @property
+    def total(self) -> Spend:
+        return sum((model_calls.spend for model_calls in self.calls), Spend())
+
+    @property
+    def added(self) -> Spend:
+        return self.total - self.stored
 
 
 async def _read(
@@ -172,22 +194,20 @@ def _ignore(problem: Problem) -> None:
     """It is reported when the conversations are read again, to be judged."""
 
 
-def _spend(calls: Sequence[Calls]) -> Spend:
-    return sum((model_calls.spend for model_calls in calls), Spend())
-
-
-async def _signs_of_life(store: RunStore, run: int, calls: Sequence[Calls]) -> None:
+async def _signs_of_life(store: RunStore, run: int, cost: _Cost) -> None:
     """Keep the run from looking dead to other processes, and what it has cost from being lost."""
     while not store.in_memory:  # that one no other process sees
         await asyncio.sleep(_SIGN_OF_LIFE)
         with contextlib.suppress(StoreError):  # the run itself meets it at its next judgement, and says so
-            store.keep_alive(run, _spend(calls))
+            total = cost.total
+            store.keep_alive(run, cost.added)
+            cost.stored = total
 
 
 def write_judgements(store: RunStore, run: Run, path: Path) -> int:
     """Write `judgements.jsonl`, one object a judgement with the fields of `Judgement`; return how many there are."""
     count = 0
-    with path.open("w", encoding="ascii", newline="\n") as file:
+    with replacing(path) as part, part.open("w", encoding="ascii", newline="\n") as file:
         for _, judgement in store.judgements(run.id):
             file.write(judgement_json(judgement) + "\n")
             count += 1

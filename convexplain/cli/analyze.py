@@ -128,7 +128,7 @@ def command(
         1    something could not be read or scored, or the run was stopped by an error
         2    an option or argument is not valid; nothing was asked
         3    a mean score is under --fail-under
-        130  stopped by Ctrl-C
+        130  stopped by Ctrl-C (143: by SIGTERM)
     """
     limits = mean_limits(fail_under, rubrics or HEADLINE)
     judge = judge_or_default(judge)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from convexplain import __version__
 from convexplain.errors import ConvexplainError, RubricError, UsageError
+from convexplain.termination import hear_termination, stopped_by
 
 from .show.progress import plain
 
@@ -39,7 +40,6 @@ name would be a keyword ends with `_`.)
 """
 
 _DEFAULTS = {"themes": "list"}  # the command of a group where its first argument names none of its commands
-_INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 class LazyGroup(click.Group):
@@ -114,8 +114,9 @@ def main() -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
     error = Console(stderr=True)
     try:
+        hear_termination()
         code = cli.main(standalone_mode=False) or 0
-        if code == _INTERRUPTED:
+        if code == stopped_by()[1]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends now, whatever is pressed
         sys.exit(code)
     except click.exceptions.Exit as done:
@@ -126,7 +127,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         error.print("Stopped. The same command goes on where it stopped.")
-        sys.exit(_INTERRUPTED)
+        sys.exit(stopped_by()[1])
     except (UsageError, RubricError) as problem:
         error.print(plain(f"Error: {problem}"), soft_wrap=True)
         sys.exit(2)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from convexplain.errors import UsageError
+from convexplain.output_files import replacing
 from convexplain.store import (
     Run,
     RunStore,
@@ -274,6 +275,6 @@ def evenly_spaced(turns: Sequence[T], n: int) -> list[T]:
 
 def write_lines(bodies: Iterable[Mapping[str, object]], path: Path) -> None:
     """Write one JSON object a line: `contrasts.jsonl`, `attributions.jsonl`."""
-    with path.open("w", encoding="ascii", newline="\n") as file:
+    with replacing(path) as part, part.open("w", encoding="ascii", newline="\n") as file:
         for body in bodies:
             file.write(json.dumps(body, ensure_ascii=True, default=str) + "\n")

@@ -1,6 +1,7 @@
 """Calls to any chat model: batches, concurrency, time-outs, cache and accounting; tried again as `retries` says."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from convexplain.errors import (
     FaultyReplyError,
     FilteredError,
     ModelError,
+    StoreError,
     TooLongError,
     TransientError,
     UnavailableError,
@@ -20,8 +22,21 @@ from convexplain.errors import (
     UsageError,
 )
 
-from .chat import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_features, no_reply_logprob
+from .chat import (
+    Cache,
+    ChatModel,
+    GrowsInFlight,
+    MemoryCache,
+    Reply,
+    ReplyRecord,
+    Request,
+    SharedCache,
+    Spend,
+    no_features,
+    no_reply_logprob,
+)
 from .retries import TIMEOUTS, Limit, retrying
+from .shared_replies import SharedReplies
 
 _FAILURES = 20  # requests in a row that fail for good, after which an endpoint is not asked any more, at least
 
@@ -30,7 +45,7 @@ class Calls:
     """Asks one model, each distinct request once.
 
     Requests are gathered into batches of at most `model.batch`; at most `model.in_flight` batches are open, fewer while
-    the endpoint pushes back. A request that is already under way or in the cache is not asked again. Transient failures
+    the endpoint pushes back, and at first where the model says so (`GrowsInFlight`). A request that is already under way or in the cache is not asked again. Transient failures
     are retried with growing pauses (or as the endpoint's Retry-After says) until `patience` seconds were spent waiting.
     Once a request was answered with an `UnavailableError` (no credit, a refused key), or many in a row have failed for
     good, all further ones fail at once. A failure that is about one prompt alone (too long, filtered) does not count.
@@ -57,10 +72,11 @@ class Calls:
         self.model = model
         self.spend = Spend()
         self._cache = cache if cache is not None else MemoryCache()
-        self._limit = Limit(model.in_flight)
+        self._shared = SharedReplies(self._cache, self._is_busy) if isinstance(self._cache, SharedCache) else None
+        self._limit = Limit(model.in_flight, model.first_in_flight if isinstance(model, GrowsInFlight) else None)
         self._patience = patience
         self._on_change = on_change or (lambda: None)
-        self._under_way: dict[str, asyncio.Task[Reply]] = {}
+        self._under_way: dict[str, asyncio.Task[tuple[Reply, bool]]] = {}
         self._queue: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
         self._open: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
@@ -72,16 +88,22 @@ class Calls:
         self._unavailable: UnavailableError | None = None
 
     async def __aenter__(self) -> Self:
+        """Let replies wait a moment, to be stored together: what waits at the end is stored then."""
+        if self._shared is not None:
+            self._shared.batched = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Cancel the calls that are still under way."""
+        """Cancel the calls that are still under way, and store the replies that wait for it."""
         tasks = [*self._under_way.values(), *self._open]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._shared is not None:
+            with contextlib.suppress(*([StoreError] if error is not None else [])):  # the first error counts
+                self._shared.close()
 
     async def ask(self, request: Request) -> Reply:
         """Return the model's reply, from the cache where it is there.
@@ -91,16 +113,18 @@ class Calls:
             UnavailableError: so many requests failed in a row that the endpoint counts as gone.
         """
         key = request.key(self.model.fingerprint)
-        if (cached := self._cache.get(key)) is not None:
+        reply, is_cached = self._cache.get(key) if self._shared is None else None, True
+        if reply is None:
+            task = self._under_way.get(key)
+            if task is None:
+                task = asyncio.create_task(self._claimed(key, request))
+                self._under_way[key] = task
+                task.add_done_callback(lambda done: self._forget(key, done))
+            reply, is_cached = await asyncio.shield(task)  # an impatient caller does not cancel it for the others
+        if is_cached:
             self.spend.cached += 1
             self._on_change()
-            return cached
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(key, request))
-            self._under_way[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)  # one impatient caller does not cancel the call for the others
+        return reply
 
     def renewed(self) -> "Calls":
         """Return calls to the same model without its earlier failures, whose counts begin at 0."""
@@ -108,12 +132,24 @@ class Calls:
 
     def is_cached(self, request: Request) -> bool:
         """Return True where the reply is in the cache, so that asking costs nothing."""
-        return self._cache.get(request.key(self.model.fingerprint)) is not None
+        key = request.key(self.model.fingerprint)
+        return (self._cache.get(key) if self._shared is None else self._shared.stored(key)) is not None
 
-    def _forget(self, key: str, done: asyncio.Task[Reply]) -> None:
+    def _forget(self, key: str, done: asyncio.Task[tuple[Reply, bool]]) -> None:
         self._under_way.pop(key, None)
         if not done.cancelled():
             done.exception()  # read, so that a caller that went away leaves no "never retrieved" warning
+
+    async def _claimed(self, key: str, request: Request) -> tuple[Reply, bool]:
+        """Return the reply, and whether it was stored already; only one asker of a shared cache asks the model."""
+        if self._shared is None:
+            return await self._ask(key, request), False
+        if (reply := await self._shared.claim(key)) is not None:
+            return reply, True
+        try:
+            return await self._ask(key, request), False
+        finally:
+            self._shared.release(key)
 
     async def _ask(self, key: str, request: Request) -> Reply:
         try:
@@ -126,9 +162,19 @@ class Calls:
         self._failures_in_a_row = self._refusals_in_a_row = 0
         self.spend.add(reply)
         if _is_lasting(request, reply):
-            self._cache.put(key, self.model.name, reply)
+            self._keep(ReplyRecord(key, self.model.name, reply))
         self._on_change()
         return reply
+
+    def _keep(self, record: ReplyRecord) -> None:
+        if self._shared is None:
+            self._cache.put(record.key, record.model, record.reply)
+        else:
+            self._shared.keep(record)
+
+    def _is_busy(self) -> bool:
+        """Return whether enough requests wait for the model, so that a look-up may wait for others."""
+        return 2 * len(self._queue) >= self._limit.now * self.model.batch
 
     def _count_failure(self, error: ModelError) -> None:
         self.spend.failures += 1
@@ -169,6 +215,8 @@ class Calls:
                 task = loop.create_task(self._run(batch))
                 self._open.add(task)
                 task.add_done_callback(self._closed)
+        if self._shared is not None and not self._is_busy():
+            self._shared.look_up()
 
     def _gone(self) -> UnavailableError | None:
         """The error of all further requests, once the model cannot be had or too many have failed; None before."""
@@ -210,7 +258,7 @@ class Calls:
             self._last_failure = str(pushed_back[-1])
             self._not_before = max(self._not_before, *(clock + (error.retry_after or 0) for error in pushed_back))
         else:
-            self._limit.grow()
+            self._limit.grow(time.monotonic(), waiting=bool(self._queue))
         if all(error.timed_out for error in pushed_back):
             self._hung_in_a_row = self._hung_in_a_row + len(pushed_back) if pushed_back else 0
         for (request, future), outcome in zip(batch, outcomes, strict=True):

@@ -1,7 +1,7 @@
 """Requests to chat models, their replies, and the protocol of a chat model. No model lives here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from convexplain.errors import ModelError, UnsupportedRequestError
@@ -52,16 +52,30 @@ class Request:
 
     def key(self, fingerprint: str) -> str:
         """Return the content address of this call on the model with that fingerprint."""
-        fields = asdict(self)
-        for later in ("reply", "features"):  # so that replies stored before requests had these fields stay valid
-            if not fields[later]:
-                del fields[later]
-        return sha256_json({"model": fingerprint, **fields})
+        fields: dict[str, Any] = {
+            "model": fingerprint,
+            "messages": self._messages,
+            "labels": self.labels,
+            "opening": self.opening,
+            "schema": self.schema,
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "draw": self.draw,
+        }
+        if self.reply:  # requests without it have the keys that they had before there was one
+            fields["reply"] = self.reply
+        if self.features:
+            fields["features"] = self.features
+        return sha256_json(fields)
 
     @property
     def prompt_sha(self) -> str:
         """SHA-256 of the messages alone."""
-        return sha256_json([asdict(message) for message in self.messages])
+        return sha256_json(self._messages)
+
+    @property
+    def _messages(self) -> list[dict[str, str]]:
+        return [{"role": message.role, "content": message.content} for message in self.messages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +217,17 @@ class LoadsWeights(Protocol):
     weight_bytes: int
 
 
+@runtime_checkable
+class GrowsInFlight(Protocol):
+    """Capability: nobody knows how many calls the model bears, so that more are opened as long as that pays.
+
+    Attributes:
+        first_in_flight: how many `chat` calls may be open at first; `in_flight` is the end.
+    """
+
+    first_in_flight: int
+
+
 @dataclass(slots=True)
 class Spend:
     """The cost of a run so far. Tokens and seconds are those of calls really made, not of replies from the cache."""
@@ -228,6 +253,10 @@ class Spend:
         """Return the cost of both together."""
         return Spend(*(first + second for first, second in zip(astuple(self), astuple(spend), strict=True)))
 
+    def __sub__(self, spend: "Spend") -> "Spend":
+        """Return the cost since an earlier state."""
+        return Spend(*(first - second for first, second in zip(astuple(self), astuple(spend), strict=True)))
+
 
 class Cache(Protocol):
     """A store of replies by their content address."""
@@ -237,6 +266,41 @@ class Cache(Protocol):
 
     def put(self, key: str, model: str, reply: Reply) -> None:
         """Store a reply; on return it survives the end of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRecord:
+    """A reply to be stored, with the key of its request and the model's name."""
+
+    key: str
+    model: str
+    reply: Reply
+
+
+@runtime_checkable
+class SharedCache(Cache, Protocol):
+    """A cache that several processes use at once: a request in flight is leased, so that one of them alone asks it."""
+
+    def claim(self, keys: Sequence[str], holder: str) -> Mapping[str, Reply | None]:
+        """Return the stored replies, and lease the requests that have none.
+
+        Args:
+            keys: of the requests.
+            holder: who leases, among those in this process.
+
+        Returns:
+            By their keys the replies that are stored, and None for each request that is leased to the holder now. A
+            request that somebody else has leased is not among them.
+        """
+
+    def keep_replies(self, records: Sequence[ReplyRecord]) -> None:
+        """Store replies, in the place of their leases; on return they survive the end of the process."""
+
+    def renew(self, keys: Collection[str], holder: str) -> None:
+        """Renew leases; without that, a lease ends after half a minute."""
+
+    def release(self, keys: Collection[str], holder: str) -> None:
+        """End leases whose requests have no reply that is to be stored."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,9 @@ TIMEOUTS = 3
 FAULTY = 6
 """Attempts at a call whose answers are damaged: some servers damage each answer to the same prompt."""
 
+_GAIN = 1.2
+"""By how much twice as many open calls must raise the answers a second, for that to have paid."""
+
 
 def retrying(patience: float, before_sleep: Callable[[tenacity.RetryCallState], None]) -> tenacity.AsyncRetrying:
     """Return the policy by which a call is repeated after transient failures.
@@ -52,21 +55,60 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 class Limit:
-    """The number of calls that may be open: grows by one a round of successes, shrinks by a quarter at trouble."""
+    """The number of calls that may be open: grows by one a round of successes, shrinks by a quarter at trouble.
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._now = float(most)
+    Where it begins below its end, it doubles as long as that brings clearly more answers a second.
+
+    Args:
+        end: the calls that may ever be open.
+        start: those that may be open at first; the end unless given.
+
+    Attributes:
+        most: the calls that may be open while all goes well, as far as it is known by now.
+    """
+
+    def __init__(self, end: int, start: int | None = None) -> None:
+        self.most = min(start or end, end)
+        self._end = end
+        self._now = float(self.most)
         self._last_cut = float("-inf")
+        self._rate = 0.0  # answers a second with half as many calls
+        self._answers = 0  # since the last step
+        self._began = 0.0
 
     @property
     def now(self) -> int:
         """Calls that may be open at this moment, at least 1."""
         return int(self._now)
 
-    def grow(self) -> None:
-        """Raise the limit after a call that went well."""
+    def grow(self, clock: float, *, waiting: bool) -> None:
+        """Raise the limit after a call that went well.
+
+        Args:
+            clock: the time, in seconds.
+            waiting: further requests wait, so that the limit is what holds them up.
+        """
         self._now = min(self.most, self._now + 1 / self._now)
+        if self.most == self._end:
+            return
+        if not waiting or self._now < self.most:  # there is nothing to learn
+            self._answers = 0
+            return
+        self._answers += 1
+        if self._answers == self.most:  # those of the step before have come
+            self._began = clock
+        elif self._answers == 3 * self.most:
+            self._step(2 * self.most / max(clock - self._began, 1e-6))
+
+    def _step(self, rate: float) -> None:
+        """Double the limit where the last doubling has paid, else take that back and stay there."""
+        self._answers = 0
+        if rate >= _GAIN * self._rate:
+            self._rate = rate
+            self.most = min(2 * self.most, self._end)
+        else:
+            self._end = self.most = max(1, self.most // 2)
+        self._now = float(self.most)
 
     def cut(self, clock: float) -> None:
         """Lower the limit: the endpoint is in trouble. Calls that were open together fail together, and count once.

@@ -20,6 +20,7 @@ from convexplain.agreement import (
     format_estimate,
 )
 from convexplain.explain.wording import marked_reason
+from convexplain.output_files import write_text
 
 from .run_report import shown
 
@@ -95,7 +96,7 @@ def write_agreement(agreements: Sequence[RubricAgreement], problems: Sequence[st
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    path.write_text(page, encoding="utf-8", errors="replace")
+    write_text(path, page, errors="replace")
 
 
 def _section(agreement: RubricAgreement, anchor: str) -> _RubricSection:

@@ -28,6 +28,7 @@ from convexplain.explain.wording import (
     scope_note,
     trade_offs_heading,
 )
+from convexplain.output_files import write_text
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -171,7 +172,7 @@ def write_report(
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    path.write_text(page, encoding="utf-8", errors="replace")
+    write_text(path, page, errors="replace")
 
 
 def _template(name: str) -> str:

@@ -1,12 +1,14 @@
 """The database behind a store: URL, SQLite's settings, schema version and migration."""
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 import tenacity
@@ -14,11 +16,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from convexplain.errors import MissingExtraError, StoreError
+from convexplain.output_files import make_folder
 
 from .fork_safety import close_before_fork, hold_off_forks
 from .schema import REVISION
 
 _BUSY_SECONDS = 60
+_TABLES_SHOWN = 4
 _FIRST_REVISION = "1001"
 _MIGRATION_LOCK = 0x63766578  # "cvex": key of the PostgreSQL advisory lock that a migration holds
 
@@ -45,6 +49,8 @@ def connect(url: str) -> sa.Engine:
     try:
         # pre_ping: a pooled connection that was lost in the meantime is replaced before it is used
         address = _url(url)
+        if read_only := _is_read_only(address):
+            address = _read_only_url(address)
         engine = sa.create_engine(address, pool_pre_ping=True, **(_IN_MEMORY if is_in_memory(address) else {}))
     except ImportError as error:
         raise MissingExtraError("The database driver psycopg", "postgres") from error
@@ -57,7 +63,7 @@ def connect(url: str) -> sa.Engine:
         ) from error
     close_before_fork(engine)
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "connect", _set_up_read_only if read_only else _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)
     try:
         _migrate(engine)
@@ -68,18 +74,47 @@ def connect(url: str) -> sa.Engine:
 
 
 def _url(text: str) -> sa.URL:
-    """Return the URL, or that of an SQLite file; create the file's folder if it is missing."""
+    """Return the URL, or that of an SQLite file; create file and folder, for this user alone, if they are missing."""
     if "://" not in text:
         path = Path(text).expanduser().resolve()
         if path.is_dir():
             raise StoreError(f"--db {text!r} is a folder; name a file in it")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            make_folder(path.parent)
+            with suppress(OSError):  # SQLite says what is wrong
+                path.touch(0o600)  # its log of changes gets the mode of the file
         return sa.URL.create("sqlite", database=str(path))
     url = sa.make_url(text)
     driver = _DRIVERS[url.get_backend_name()]
     if driver != _DRIVERS["sqlite"] and text.count("@") > 1:  # part of a password would be taken, and shown, as a host
         raise StoreError("--db: an @ in user, password or options must be written as %40")
     return url.set(drivername=driver)
+
+
+def _is_read_only(url: sa.URL) -> bool:
+    """Return whether a database is a file that nobody can write here: on a read-only mount, or of another user."""
+    if url.get_backend_name() != "sqlite" or is_in_memory(url) or url.query:
+        return False
+    path = Path(str(url.database))
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _read_only_url(url: sa.URL) -> sa.URL:
+    """Return the URL that opens a file for reading alone, without its log of changes, which needs further files.
+
+    Raises:
+        StoreError: there are changes in that log which the file does not have yet.
+    """
+    path = Path(str(url.database))
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        raise StoreError(
+            f"{path} cannot be written here, and {log.name} beside it holds changes that are not in it yet: copy both "
+            "files to a folder that can be written, and name the copy with --db"
+        )
+    return sa.URL.create(
+        "sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "immutable": "1", "uri": "true"}
+    )
 
 
 def is_in_memory(url: sa.URL) -> bool:
@@ -92,7 +127,7 @@ def is_in_memory(url: sa.URL) -> bool:
 def place(url: sa.URL) -> str:
     """Return the place of a database, for people: the file, or the URL without user, password and options."""
     if url.get_backend_name() == "sqlite" and url.database:
-        return url.database
+        return unquote(url.database.removeprefix("file:")) if "immutable" in url.query else url.database
     socket = {"host": url.query["host"]} if "host" in url.query else {}
     public = sa.URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database, query=socket)
     return public.render_as_string()
@@ -105,6 +140,8 @@ def store_errors(engine: sa.Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         reason = str(error.orig).strip()
+        if "file is not a database" in reason:
+            reason = "file is not a database, so it is no convexplain store; name another file with --db"
         if engine.url.username:  # servers name the user that they refuse
             reason = reason.replace(f'"{engine.url.username}"', '"…"')
         raise StoreError(f"{place(engine.url)}: {reason}") from error
@@ -117,6 +154,10 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _set_up_read_only(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
 
 
 def _busy(error: BaseException) -> bool:
@@ -135,6 +176,8 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
+    if "immutable" in connection.engine.url.query and not connection.get_execution_options().get("reading"):
+        raise StoreError(f"{place(connection.engine.url)} cannot be written: it lies on a read-only place")
     if not connection.get_execution_options().get("reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -162,6 +205,12 @@ def _migrate(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         if _up_to_date(connection):
             return
+        _check_own(connection)
+    if "immutable" in engine.url.query:
+        raise StoreError(
+            f"{place(engine.url)}: an earlier version of convexplain has made this store, and it cannot be brought up "
+            "to date on a read-only place: copy it to a folder that can be written, and name the copy with --db"
+        )
     from alembic import command  # a tenth of a second to import, needed once for each database
     from alembic.config import Config
 
@@ -191,6 +240,22 @@ def _up_to_date(connection: sa.Connection) -> bool:
             "file, and name another one with --db, for instance --db convexplain-new.db"
         )
     return revision == REVISION
+
+
+def _check_own(connection: sa.Connection) -> None:
+    """Check that a database without a convexplain schema is empty. Other tables may share a server's database.
+
+    Raises:
+        StoreError: it is an SQLite file of another program.
+    """
+    if connection.dialect.name != "sqlite" or _revision(connection) is not None:
+        return
+    if tables := sa.inspect(connection).get_table_names():
+        names = ", ".join(tables[:_TABLES_SHOWN]) + (", …" if len(tables) > _TABLES_SHOWN else "")
+        raise StoreError(
+            f"{place(connection.engine.url)} is an SQLite file of another program (its tables: {names}), and no "
+            "convexplain store. It was not changed; name another file with --db"
+        )
 
 
 def _revision(connection: sa.Connection) -> str | None:

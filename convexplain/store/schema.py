@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "1005"
+REVISION = "1006"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -152,6 +152,14 @@ model_calls = sa.Table(
     sa.Column("model", SafeText, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("reply", JsonText, nullable=False),
+)
+
+leases = sa.Table(  # of requests in flight: a row is there while somebody asks
+    "leases",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
 )
 
 contrasts = sa.Table(

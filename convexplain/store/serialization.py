@@ -53,6 +53,12 @@ def to_conversation(body: dict[str, Any]) -> Conversation:
     return Conversation(id=body["id"], turns=turns, source=body["source"], metadata=body["metadata"])
 
 
+def evidence_body(evidence: Evidence) -> dict[str, Any]:
+    """Return the evidence of a judgement as JSON values."""
+    body = {name: getattr(evidence, name) for name in Evidence.__slots__}
+    return {**body, "probabilities": dict(evidence.probabilities)}
+
+
 def to_judgement(row: Any, conversation: Conversation) -> Judgement:
     """Return the judgement of a row of `judgements` that has the rubric's id as `rubric_id`."""
     texts = {name: tuple(row.evidence.get(name, ())) for name in ("unseen", "notes", "warnings")}

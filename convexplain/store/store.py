@@ -1,24 +1,49 @@
 """The run store: runs, conversations, judgements, problems, and the cache of every model call."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from convexplain.errors import Problem, StoreError
-from convexplain.models.chat import LabelLogprobs, Reply, Spend
+from convexplain.models.chat import Reply, ReplyRecord, Spend
 from convexplain.types import Conversation, Judgement, Rubric, sha256_json
 
-from . import schema
+from . import replies, schema
 from .conversation_facets import conversation_facets
 from .database import connect, insert_for, is_in_memory, place, reading, writing
 from .run_records import Purpose, Run, Status, is_alive, this_process, to_run
-from .serialization import conversation_body, to_conversation, to_judgement
+from .serialization import conversation_body, evidence_body, to_conversation, to_judgement
 
 _PAGE = 200
 _MOST = 2**31 - 1  # no store has as many runs
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRecord:
+    """A judgement to be stored, with the number of its conversation and its rubric."""
+
+    conversation: int
+    rubric: Rubric
+    judgement: Judgement
+
+    def row(self, run: int) -> dict[str, Any]:
+        """Return the columns of the judgement in a run."""
+        judgement = self.judgement
+        return {
+            "run": run,
+            "conversation": self.conversation,
+            "turn": judgement.turn,
+            "rubric": self.rubric.sha,
+            "score": judgement.score,
+            "label": judgement.label,
+            "reason": judgement.reason,
+            "evidence": evidence_body(judgement.evidence),
+            "model": judgement.model,
+            "prompt_sha": judgement.prompt_sha,
+        }
 
 
 class RunStore:
@@ -57,26 +82,27 @@ class RunStore:
 
     def get(self, key: str) -> Reply | None:
         """Return the reply that is stored under the key; None if there is none."""
-        table = schema.model_calls
-        with reading(self._engine) as connection:
-            fields = connection.execute(sa.select(table.c.reply).where(table.c.key == key)).scalar()
-        if fields is None:
-            return None
-        labels, features = fields.pop("labels"), fields.pop("features", None)
-        return Reply(
-            **fields,
-            labels=LabelLogprobs(**labels) if labels else None,
-            features=tuple(features) if features is not None else None,
-        )
+        return replies.stored_reply(self._engine, key)
 
     def put(self, key: str, model: str, reply: Reply) -> None:
         """Store a reply. The first reply under a key stays."""
-        with writing(self._engine) as connection:
-            connection.execute(
-                self._insert(schema.model_calls)
-                .values(key=key, model=model, created_at=_now(), reply=asdict(reply))
-                .on_conflict_do_nothing()
-            )
+        replies.keep_replies(self._engine, [ReplyRecord(key, model, reply)])
+
+    def claim(self, keys: Sequence[str], holder: str) -> dict[str, Reply | None]:
+        """Return the stored replies, and lease the requests that have none, as `replies.claim` says."""
+        return replies.claim(self._engine, keys, holder)
+
+    def keep_replies(self, records: Sequence[ReplyRecord]) -> None:
+        """Store replies, in the place of the leases of their requests. The first reply under a key stays."""
+        replies.keep_replies(self._engine, records)
+
+    def renew(self, keys: Collection[str], holder: str) -> None:
+        """Renew leases of a holder in this process."""
+        replies.renew(self._engine, keys, holder)
+
+    def release(self, keys: Collection[str], holder: str) -> None:
+        """End leases of a holder in this process."""
+        replies.release(self._engine, keys, holder)
 
     # ---- runs
 
@@ -88,10 +114,11 @@ class RunStore:
         rubrics: Iterable[Rubric],
         judge_spec: str | None = None,
         purpose: Purpose = "analysis",
+        join: bool = False,
     ) -> Run:
         """Continue an unfinished run of the same judge and settings, or begin a new one for a purpose.
 
-        A run that another living process works on is not continued.
+        A run that another living process works on is joined where `join` says so, and is left alone else.
         """
         for rubric in rubrics:
             self.keep_rubric(rubric)
@@ -106,7 +133,12 @@ class RunStore:
                 .order_by(table.c.id)
                 .with_for_update(key_share=True)
             ).all()
-            row = next((row for row in unfinished if not is_alive(row.owner, row.alive_at, row.status)), None)
+            working = [row for row in unfinished if is_alive(row.owner, row.alive_at, row.status)]
+            if join and working:
+                row = working[0]
+                connection.execute(sa.update(table).where(table.c.id == row.id).values(alive_at=_now()))
+                return replace(to_run(row, resumed=True, joined=row.owner), purpose=purpose)
+            row = next((row for row in unfinished if row not in working), None)
             now = {
                 "owner": this_process(),
                 "alive_at": _now(),
@@ -165,22 +197,37 @@ class RunStore:
         with writing(self._engine) as connection:
             connection.execute(sa.update(schema.runs).where(schema.runs.c.id == run).values(**values))
 
-    def keep_alive(self, run: int, spend: Spend) -> None:
-        """Record a sign of life of the run, and its cost so far."""
+    def keep_alive(self, run: int, added: Spend) -> None:
+        """Record a sign of life of the run, and what it has cost since the last one.
+
+        Of several processes that work on a run, the last one that gave a sign of life is its owner.
+        """
         table = schema.runs
         with writing(self._engine) as connection:
-            connection.execute(sa.update(table).where(table.c.id == run).values(alive_at=_now(), spend=asdict(spend)))
+            spend = _spend(connection, run) + added
+            signs = {"alive_at": _now(), "spend": asdict(spend)}
+            connection.execute(sa.update(table).where(table.c.id == run).values(**signs))
+            unfinished = (table.c.id == run, table.c.status != "done")
+            connection.execute(sa.update(table).where(*unfinished).values(owner=this_process(), status="running"))
 
-    def end_run(self, run: int, status: Status, spend: Spend) -> None:
-        """Mark the run as done, or as stopped before its end."""
+    def end_run(self, run: int, status: Status, added: Spend) -> None:
+        """Mark the run as done, or as stopped before its end, unless another process works on it or has ended it.
+
+        Args:
+            run: the run.
+            status: the status.
+            added: what it has cost since the last sign of life.
+        """
         table = schema.runs
         finished = _now() if status == "done" else None
+        values = {"status": status, "finished_at": finished, "alive_at": _now()}
         with writing(self._engine) as connection:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.id == run)
-                .values(status=status, finished_at=finished, alive_at=_now(), spend=asdict(spend))
-            )
+            spend = _spend(connection, run) + added
+            connection.execute(sa.update(table).where(table.c.id == run).values(spend=asdict(spend)))
+            change = sa.update(table).where(table.c.id == run).values(**values)
+            if status != "done":
+                change = change.where(table.c.owner == this_process(), table.c.status != "done")
+            connection.execute(change)
 
     def runs(self) -> list[Run]:
         """Return all analyses, newest first; validations and calibrations are no runs of their own."""
@@ -273,33 +320,34 @@ class RunStore:
 
     # ---- judgements and problems
 
-    def scored_judgements(self, run: int, conversation: int) -> set[tuple[int, str]]:
-        """Return (turn, SHA of the rubric) of each score that the run has for this conversation."""
+    def scored_judgements(self, run: int, conversations: Collection[int]) -> dict[int, set[tuple[int, str]]]:
+        """Return (turn, SHA of the rubric) of each score that the run has for conversations, by their numbers."""
         table = schema.judgements
-        query = sa.select(table.c.turn, table.c.rubric).where(
-            table.c.run == run, table.c.conversation == conversation, table.c.score.is_not(None)
+        query = sa.select(table.c.conversation, table.c.turn, table.c.rubric).where(
+            table.c.run == run, table.c.conversation.in_(conversations), table.c.score.is_not(None)
         )
+        scored: dict[int, set[tuple[int, str]]] = {number: set() for number in conversations}
         with reading(self._engine) as connection:
-            return {(row.turn, row.rubric) for row in connection.execute(query)}
+            for number, turn, rubric in connection.execute(query):
+                scored[number].add((turn, rubric))
+        return scored
 
     def keep_judgement(self, run: int, conversation: int, rubric: Rubric, judgement: Judgement) -> None:
         """Store a judgement, in place of an earlier one of the same run, turn and rubric."""
+        self.keep_judgements(run, [JudgementRecord(conversation, rubric, judgement)])
+
+    def keep_judgements(self, run: int, records: Sequence[JudgementRecord]) -> None:
+        """Store judgements in one transaction, each in place of an earlier one of the same run, turn and rubric."""
         table = schema.judgements
-        values = {
-            "score": judgement.score,
-            "label": judgement.label,
-            "reason": judgement.reason,
-            "evidence": asdict(judgement.evidence),
-            "model": judgement.model,
-            "prompt_sha": judgement.prompt_sha,
-        }
-        place = {"run": run, "conversation": conversation, "turn": judgement.turn, "rubric": rubric.sha}
+        place = ("run", "conversation", "turn", "rubric")
+        rows = {tuple(row[name] for name in place): row for row in (record.row(run) for record in records)}
+        if not rows:
+            return
+        insert = self._insert(table)
+        replaced = {name: insert.excluded[name] for name in next(iter(rows.values())) if name not in place}
+        statement = insert.on_conflict_do_update(index_elements=place, set_=replaced)
         with writing(self._engine) as connection:
-            connection.execute(
-                self._insert(table)
-                .values(**place, **values)
-                .on_conflict_do_update(index_elements=["run", "conversation", "turn", "rubric"], set_=values)
-            )
+            connection.execute(statement, [rows[key] for key in sorted(rows)])
 
     def judgements(self, run: int) -> Iterator[tuple[Conversation, Judgement]]:
         """Yield the judgements of a run with their conversations, in the order of the conversations and turns."""
@@ -322,11 +370,24 @@ class RunStore:
                 conversation = conversations[row.conversation]
                 yield row.conversation, conversation, to_judgement(row, conversation)
 
-    def keep_problem(self, run: int, problem: Problem) -> None:
-        """Store a problem that a reader reported."""
+    def keep_problem(self, run: int, problem: Problem, position: int | None = None) -> None:
+        """Store a problem that a reader reported.
+
+        Args:
+            run: the run.
+            problem: the problem.
+            position: which of the run's problems it is, from 1. Where the run has as many already, another process that
+                reads the same logs has stored it.
+        """
+        table = schema.problems
         values = {"source": problem.path, "line": problem.line, "reason": problem.reason, "kept": problem.kept}
         with writing(self._engine) as connection:
-            connection.execute(sa.insert(schema.problems).values(run=run, **values))
+            if position is not None:
+                _lock(connection, run)
+                count = sa.select(sa.func.count()).select_from(table).where(table.c.run == run)
+                if connection.execute(count).scalar_one() >= position:
+                    return
+            connection.execute(sa.insert(table).values(run=run, **values))
 
     def problems(self, run: int) -> list[Problem]:
         """Return the problems that the readers reported."""
@@ -349,6 +410,17 @@ class RunStore:
                 )
                 .on_conflict_do_nothing()
             )
+
+
+def _lock(connection: sa.Connection, run: int) -> Any:
+    """Hold a run's row to the end of the transaction, and return it: SQLite's transactions run one at a time anyway."""
+    table = schema.runs
+    return connection.execute(sa.select(table).where(table.c.id == run).with_for_update(key_share=True)).first()
+
+
+def _spend(connection: sa.Connection, run: int) -> Spend:
+    row = _lock(connection, run)
+    return Spend() if row is None else Spend(**row.spend)
 
 
 def _now() -> datetime:

@@ -1,6 +1,7 @@
 """Maxims, with their labels and examples."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Literal
 
 from .canonical_json import sha256_json
@@ -26,7 +27,7 @@ class Example:
     turns: tuple[Turn, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rubric:
     """One maxim: what is required, how it is labelled, and from which score on it counts as satisfied.
 
@@ -53,7 +54,7 @@ class Rubric:
     notes: tuple[str, ...] = ()
     scope: RubricScope = "turn"
 
-    @property
+    @cached_property
     def sha(self) -> str:
         """SHA-256 of everything in it: two rubrics with one sha ask a judge the same and read it the same."""
         body = asdict(self)

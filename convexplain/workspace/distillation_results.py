@@ -10,6 +10,7 @@ from convexplain.errors import Problem
 from convexplain.judges.distillation import AFTER, BEFORE, LENGTH, TEACHER, HeldOutAgreement, JudgingCost, share_of_cost
 from convexplain.judges.heads import Head, write_head
 from convexplain.judges.spec import JudgeSpec
+from convexplain.output_files import make_folder
 
 from .labels import LabelResult
 from .results import data_frame
@@ -86,7 +87,7 @@ class Distillation(LabelResult):
         """
         target = Path(path)
         single = len(self.heads) == 1 and not target.is_dir()
-        (target.parent if single else target).mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent if single else target)
         files = [target if single else target / f"{distilled.head.rubric}.head.json" for distilled in self.heads]
         for distilled, file in zip(self.heads, files, strict=True):
             write_head(distilled.head, file)

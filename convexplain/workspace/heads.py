@@ -35,7 +35,6 @@ class TrainedHead(LabelResult):
     def write(self, path: str | Path) -> JudgeSpec:
         """Write the head to a file, and return the judge that judges with it."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         write_head(self.head, target)
         return replace(self.model, heads=(str(target),))
 

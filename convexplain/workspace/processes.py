@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convexplain.errors import UsageError
+from convexplain.output_files import make_folder
 
 _CANCEL_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -34,7 +35,7 @@ def held(folder: Path) -> Iterator[int]:
     Raises:
         UsageError: the job's process holds it, or somebody who starts that.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     with (folder / "lock").open("a") as lock:
         until = time.monotonic() + _LOOK_SECONDS
         while not _locked(lock.fileno()):
@@ -95,7 +96,7 @@ def interrupt(folder: Path, process: int) -> None:
         UsageError: it is another user's.
     """
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGKILL):  # SIGTERM would ask once more
             if not lives(folder, process):
                 return
             os.killpg(process, number)

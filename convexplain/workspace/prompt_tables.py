@@ -14,6 +14,7 @@ from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import MissingExtraError, Problem, UnavailableError
 from convexplain.explain.explanations import write_lines
 from convexplain.fidelity import ContrastTable, Embed, Estimate, Favourability, contrast_table, favourability
+from convexplain.output_files import make_folder, replacing
 
 from .prompt_contrasts import PromptContrast
 from .prompt_files import PromptCase
@@ -114,10 +115,10 @@ class PromptContrasts:
         Raises:
             OSError: they cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lines, table = folder / "prompt_contrasts.jsonl", folder / "prompt_contrasts.csv"
         write_lines([row.to_dict() for row in self.rows], lines)
-        with table.open("w", encoding="utf-8-sig", newline="") as file:
+        with replacing(table) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.DictWriter(file, [*_COLUMNS, "error"])
             writer.writeheader()
             writer.writerows({key: safe_cell(value) for key, value in row.row().items()} for row in self.rows)

@@ -2,10 +2,9 @@
 
 import csv
 import importlib.util
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from convexplain.analysis.runs import judgement_json
 from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import UsageError
 from convexplain.explain.wording import marked_reason
+from convexplain.output_files import make_folder, replacing
 from convexplain.report.run_report import write_report
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, Summary, run_rubrics
@@ -82,9 +82,9 @@ def write_run_files(
     """
     run = summary.run.id
     folder = run_folder(out, run)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = {"Report": folder / "report.html"}
-    with _in_place(written["Report"]) as path:
+    with replacing(written["Report"]) as path:
         write_report(store, summary, marks, path, story)
     written |= _write_tables(store, run, marks, folder)
     return written
@@ -96,7 +96,7 @@ def _write_tables(store: RunStore, run: int, marks: Mapping[str, TrustMark], fol
     written = {"Judgements": folder / "judgements.jsonl", "Scores": folder / "scores.csv"}
     with ExitStack() as stack:
         lines = stack.enter_context(
-            stack.enter_context(_in_place(written["Judgements"])).open("w", encoding="ascii", newline="\n")
+            stack.enter_context(replacing(written["Judgements"])).open("w", encoding="ascii", newline="\n")
         )
         tables = [stack.enter_context(_csv_table(written["Scores"]))]
         if _has_openpyxl():
@@ -152,7 +152,7 @@ def _row(
 @contextmanager
 def _csv_table(path: Path) -> Iterator[Add]:
     """A table that spreadsheets open: UTF-8 with a mark, and no text that they take for a formula."""
-    with _in_place(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file)
         yield lambda row: table.writerow([safe_cell(value) for value in row])
 
@@ -197,21 +197,9 @@ def _sheet_table(path: Path) -> Iterator[Add]:
         count += 1
 
     yield add
-    with _in_place(path) as part:
+    with replacing(path) as part:
         book.save(part)
 
 
 def _has_openpyxl() -> bool:
     return importlib.util.find_spec("openpyxl") is not None
-
-
-@contextmanager
-def _in_place(path: Path) -> Iterator[Path]:
-    """A path beside a file, which takes the file's place once it is complete."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from convexplain.judges import SAMPLES
 from convexplain.judges.heads import head_of
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
+from convexplain.models.chat import Spend
 from convexplain.store import Run, RunStore, delete_run, name_run
 from convexplain.store.run_list import check_run_name
 from convexplain.store.run_records import Purpose
@@ -158,11 +159,13 @@ async def run_analysis(
         sample = await _sample(store, analysis, built.rubrics, progress)
         drawn = {} if sample is None else {"sample": _drawn(sample)}
         description = run_description(built, {**(analysis.settings or {}), "turns": turns, **drawn})
-        run = store.begin_run(**description, purpose=analysis.purpose)
+        run = store.begin_run(**description, purpose=analysis.purpose, join=True)
         if name is not None:
             _name_begun(store, run, name)
         progress.started(run.id)
-        if run.resumed:
+        if run.joined:
+            progress.note(f"Joining run {run.id}, which {run.joined} works on: neither asks what the other asks.")
+        elif run.resumed:
             progress.note(f"Going on with run {run.id}, which was not finished.")
         on_built(built)
         try:
@@ -229,7 +232,7 @@ def _name_begun(store: RunStore, run: Run, name: str) -> None:
     try:
         name_run(store, run.id, name)
     except UsageError:
-        store.end_run(run.id, "stopped", run.spend)
+        store.end_run(run.id, "stopped", Spend())
         if not run.resumed:
             delete_run(store, run.id)
         raise

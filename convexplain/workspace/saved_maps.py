@@ -10,6 +10,7 @@ import platformdirs
 
 from convexplain.connectors.logs import FieldMap
 from convexplain.errors import StoreError, UsageError
+from convexplain.output_files import make_folder
 
 _NAME = re.compile(r"[\w.-]{1,60}")
 
@@ -48,7 +49,7 @@ def save_map(name: str, field_map: FieldMap | str, file: Path | None = None) -> 
     file = file or maps_file()
     maps = {**saved_maps(file), name: str(field_map)}
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, encoding="utf-8", delete=False) as copy:
             json.dump(maps, copy, ensure_ascii=False, indent=1, sort_keys=True)
         os.replace(copy.name, file)

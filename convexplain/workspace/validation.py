@@ -12,6 +12,7 @@ from convexplain.agreement.validation import RunJudgements, agreements
 from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem, UsageError
+from convexplain.output_files import make_folder, write_text
 from convexplain.report.agreement_report import write_agreement
 from convexplain.store import RunStore
 
@@ -61,10 +62,10 @@ class Validation(LabelResult):
 
     def write(self, folder: Path) -> dict[str, Path]:
         """Write agreement.html and agreement.json into a folder, and return `Pictures` and `Numbers` to these files."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         written = {"Pictures": folder / "agreement.html", "Numbers": folder / "agreement.json"}
         body = self.to_dict()
-        written["Numbers"].write_text(json.dumps(body, indent=1), encoding="ascii")
+        write_text(written["Numbers"], json.dumps(body, indent=1), encoding="ascii")
         write_agreement(self.agreements, body["problems"], written["Pictures"])
         return written
 

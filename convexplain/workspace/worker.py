@@ -21,6 +21,7 @@ from convexplain.models.chat import Spend
 from convexplain.rubrics import parse_rubric
 from convexplain.store import RunStore
 from convexplain.store.jobs import end_job, find_job, keep_progress
+from convexplain.termination import hear_termination
 from convexplain.types import Conversation, Judgement, Turn
 
 from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, ThemesJob, job_spec
@@ -213,6 +214,7 @@ def main() -> None:
     for chatty in ("httpx2", "transformers", "huggingface_hub", "alembic"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a dashboard in a shell's background ignores it
+    hear_termination()
     workspace = AsyncWorkspace()
     try:
         do_job(workspace.store, int(sys.argv[1]))

@@ -1,6 +1,5 @@
 """The user's own rubrics: checked, tried on a turn, and saved in the user's data folder."""
 
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import platformdirs
 import yaml
 
 from convexplain.errors import ConvexplainError, RubricError, UsageError
+from convexplain.output_files import write_text
 from convexplain.rubrics import RubricProblem, parse_rubric, rubric_ids, rubric_problems
 from convexplain.types import Turn
 from convexplain.workspace import JudgeSpec
@@ -89,11 +89,8 @@ def save_rubric(text: str, folder: Path | None = None) -> Path:
     if rubric.id in rubric_ids():
         raise RubricError(f"id: {rubric.id!r} is a maxim that comes with convexplain; give yours another id")
     folder = folder or rubric_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{rubric.id}.yaml"
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, text)
     return path
 
 

@@ -14,6 +14,7 @@ import platformdirs
 
 from convexplain.connectors.logs import FieldMap, LogInspection
 from convexplain.errors import ConvexplainError, StoreError, UsageError
+from convexplain.output_files import make_folder
 from convexplain.workspace import MEMORY, LogSettings, Workspace
 from convexplain.workspace.saved_maps import save_map, saved_maps
 
@@ -44,7 +45,7 @@ def store_upload(name: str, content: BinaryIO, folder: Path | None = None) -> Pa
         folder: folder to store it in; None for `upload_folder`.
     """
     folder = folder or upload_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".upload-", delete=False) as file:
         temporary = Path(file.name)
@@ -57,7 +58,7 @@ def store_upload(name: str, content: BinaryIO, folder: Path | None = None) -> Pa
             temporary.unlink()
             raise
     path = folder / digest.hexdigest()[:16] / safe_name(name)
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     if path.exists():
         temporary.unlink()  # the file keeps its time, by which a run of it is resumed
     else:

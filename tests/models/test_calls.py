@@ -344,13 +344,71 @@ def test_the_limit_shrinks_by_a_quarter_at_most_once_a_second_and_grows_by_one_a
     limit.cut(clock=11.5)
     assert limit.now == 9
     for _ in range(9):  # 9 + 1/9 + 1/9.11 + … stays below 10 with nine terms and passes it with the tenth
-        limit.grow()
+        limit.grow(12.0, waiting=True)
     assert limit.now == 9
-    limit.grow()
+    limit.grow(12.0, waiting=True)
     assert limit.now == 10
     for clock in range(20, 30):  # 10.06 * 0.75 ** 10 = 0.57
         limit.cut(float(clock))
     assert limit.now == 1
     for _ in range(1000):
-        limit.grow()
+        limit.grow(30.0, waiting=True)
     assert limit.now == 16
+
+
+def answered(limit, clock, seconds):
+    """All calls that may be open are answered, each `seconds` after the one before; returns the time of the last."""
+    for _ in range(limit.now):
+        clock += seconds
+        limit.grow(clock, waiting=True)
+    return clock
+
+
+def test_the_limit_doubles_as_long_as_that_brings_more_answers():
+    """An endpoint that answers 100 a second at most: 16 calls that take 1 s each bring 16, 32 bring 32, 64 bring 64.
+
+    128 bring 100, which is more than 1.2 times 64; 256 bring no more than those, so 128 it is.
+    """
+    limit, clock, seen = Limit(1000, 16), 0.0, []
+    for _ in range(40):
+        clock = answered(limit, clock, max(1 / limit.now, 1 / 100))
+        seen.append(limit.now)
+    assert list(dict.fromkeys(seen)) == [16, 32, 64, 128, 256]
+    assert seen[-20:] == [128] * 20
+    assert limit.most == 128
+
+
+@pytest.mark.parametrize(
+    ("end", "waiting", "most"),
+    [
+        (24, True, 24),  # not beyond the end
+        (8, True, 8),  # nor is more open at first
+        (1000, False, 16),  # nothing waits: more calls would bring nothing
+    ],
+)
+def test_the_limit_stays_within_its_end_and_what_is_needed(end, waiting, most):
+    limit = Limit(end, 16)
+    for i in range(500):
+        limit.grow(float(i), waiting=waiting)
+    assert (limit.now, limit.most) == (most, most)
+
+
+def test_an_endpoint_in_trouble_is_not_asked_more_at_once():
+    limit, clock = Limit(1000, 16), 0.0
+    for _ in range(20):
+        clock = answered(limit, clock, 1 / limit.now)
+        limit.cut(clock)
+    assert limit.most == 16
+    assert limit.now < 16
+
+
+def test_more_calls_are_opened_than_at_first_where_nobody_said_how_many():
+    class Unknown(ScriptedModel):
+        first_in_flight = 2
+
+    model = Unknown("x", seconds=0.01, in_flight=8)
+    run(model, [ask(str(i)) for i in range(80)])
+    assert model.most_open > 2
+    model = ScriptedModel("x", seconds=0.001, in_flight=8)
+    run(model, [ask(str(i)) for i in range(40)])
+    assert model.most_open == 8

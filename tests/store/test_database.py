@@ -1,6 +1,8 @@
 """Opening a store: its URL, its schema, and what cannot be opened."""
 
+import os
 import sqlite3
+import stat
 import sys
 import threading
 from dataclasses import replace
@@ -42,7 +44,7 @@ def test_a_newer_schema_is_refused(url):
     _set_revision(store, "9999")
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 1005: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 1006: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
@@ -92,14 +94,15 @@ def test_runs_of_before_have_judged_everything(url):
 
 
 def _undo_samples(store):
-    """Undo the migration 1005."""
+    """Undo the migrations 1006 and 1005."""
     with store.engine.begin() as connection:
+        schema.leases.drop(connection)
         connection.execute(sa.text("ALTER TABLE runs DROP COLUMN sample"))
         connection.execute(sa.text("ALTER TABLE run_conversations DROP COLUMN stratum"))
 
 
 def _undo_themes(store):
-    """Undo the migrations 1005 and 1004."""
+    """Undo the migrations 1006, 1005 and 1004."""
     _undo_samples(store)
     with store.engine.begin() as connection:
         for table in (schema.theme_members, schema.themes, schema.theme_sets):
@@ -136,7 +139,7 @@ def test_a_database_of_somebody_else_is_left_as_it_was(url):
         metadata.drop_all(connection)
         connection.execute(sa.text("DROP TABLE convexplain_schema"))
         connection.execute(sa.text("CREATE TABLE problems (x INTEGER)"))  # not the first that the migration makes
-    with pytest.raises(StoreError, match=r"problems.*already exists"):
+    with pytest.raises(StoreError, match=r"problems.*already exists|another program \(its tables: problems\)"):
         RunStore(url)
     with store.engine.connect() as connection:
         assert sa.inspect(connection).get_table_names() == ["problems"]
@@ -226,3 +229,72 @@ def test_a_missing_driver_names_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'convexplain\[postgres\]'"):
         RunStore("postgresql://localhost/x")
+
+
+# ---- files
+
+
+def test_a_new_file_and_its_folders_are_for_this_user_alone(tmp_path):
+    place = tmp_path / "new" / "deep" / "a.db"
+    RunStore(str(place)).put("k", "m", Reply("kept"))  # not closed: SQLite's further files are there
+    made = (tmp_path / "new", *(tmp_path / "new").rglob("*"))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in made}
+    assert modes == {"new": 0o700, "deep": 0o700, "a.db": 0o600, "a.db-wal": 0o600, "a.db-shm": 0o600}
+
+
+def test_a_file_of_another_program_is_named_as_such_and_left_as_it_is(tmp_path):
+    place = tmp_path / "photos.db"
+    with sqlite3.connect(place) as connection:
+        for table in ("album", "faces", "photo", "place", "tag"):
+            connection.execute(f"CREATE TABLE {table} (id INTEGER)")
+    connection.close()
+    before = place.read_bytes()
+    with pytest.raises(StoreError) as refused:
+        RunStore(str(place))
+    assert str(refused.value) == (
+        f"{place} is an SQLite file of another program (its tables: album, faces, photo, place, …), and no convexplain "
+        "store. It was not changed; name another file with --db"
+    )
+    with sqlite3.connect(place) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (5,)
+    connection.close()
+    assert len(before) == place.stat().st_size
+
+
+def test_a_file_that_is_no_database_is_named_as_such(tmp_path):
+    place = tmp_path / "chats.jsonl"
+    place.write_text('{"messages": []}\n' * 100)
+    with pytest.raises(StoreError, match=r"chats\.jsonl: file is not a database, so it is no convexplain store"):
+        RunStore(str(place))
+    assert place.read_text() == '{"messages": []}\n' * 100
+
+
+def test_a_store_on_a_read_only_place_can_be_read(tmp_path, monkeypatch):
+    place = tmp_path / "a b#c?.db"
+    store = RunStore(str(place))
+    store.put("k", "m", Reply("kept"))
+    store.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [place.name]
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    opened = RunStore(str(place))
+    assert (opened.get("k"), opened.place) == (Reply("kept"), str(place))
+    with pytest.raises(StoreError) as refused:
+        opened.put("l", "m", Reply("x"))
+    assert str(refused.value) == f"{place} cannot be written: it lies on a read-only place"
+    opened.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [place.name]
+
+
+def test_what_a_read_only_place_cannot_show_is_said(tmp_path, monkeypatch):
+    place = tmp_path / "a.db"
+    store = RunStore(str(place))
+    _set_revision(store, "1004")
+    writable = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(StoreError, match=r"a\.db-wal beside it holds changes that are not in it yet: copy both files"):
+        RunStore(str(place))
+    monkeypatch.setattr(os, "access", writable)
+    store.close()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(StoreError, match="cannot be brought up to date on a read-only place: copy it"):
+        RunStore(str(place))

@@ -126,9 +126,9 @@ def test_a_judgement_comes_back_and_replaces_an_earlier_one(store, talk, helpful
     run = begin(store, helpfulness)
     number = store.keep_conversation(talk, run.id)
     store.keep_judgement(run.id, number, helpfulness, judgement(score=None, label=None, reason="why"))
-    assert store.scored_judgements(run.id, number) == set()  # unscored: to be asked again
+    assert store.scored_judgements(run.id, [number]) == {number: set()}  # unscored: to be asked again
     store.keep_judgement(run.id, number, helpfulness, judgement(score=1 / 3))
-    assert store.scored_judgements(run.id, number) == {(1, helpfulness.sha)}
+    assert store.scored_judgements(run.id, [number]) == {number: {(1, helpfulness.sha)}}
     assert list(store.judgements(run.id)) == [(talk, judgement(score=1 / 3))]
 
 

@@ -12,6 +12,7 @@ from convexplain.analysis.sources import find_logs
 from convexplain.errors import ConvexplainError, LogError, UsageError
 from convexplain.explain.wording import counted
 from convexplain.store import Summary
+from convexplain.termination import stopped_by
 from convexplain.text.visible import one_line
 from convexplain.types import Judgement
 from convexplain.workspace import AnalyzedRun, Workspace
@@ -201,7 +202,8 @@ class AnalysisCommand:
     def _stopped(self, error: BaseException, progress: AnalysisProgress, piped: bool) -> int:
         """Show and write what there is of a run that an error or Ctrl-C has stopped."""
         interrupted = isinstance(error, KeyboardInterrupt)
-        reason = "Stopped by Ctrl-C." if interrupted else f"Stopped: {_sentence(error)}"
+        signal_name, signal_code = stopped_by()
+        reason = f"Stopped by {signal_name}." if interrupted else f"Stopped: {_sentence(error)}"
         self._errors.print(plain(reason), soft_wrap=True)
         try:
             if progress.judgements:
@@ -210,7 +212,7 @@ class AnalysisCommand:
             self._errors.print(plain(f"Stopped again: `{self._command('report', progress.run)}` writes the files."))
         except ConvexplainError as problem:  # the store is gone too
             self._errors.print(plain(f"Error: {problem}"), soft_wrap=True)
-        code = 130 if interrupted else 1
+        code = signal_code if interrupted else 1
         self._errors.print(plain(f"Exit code {code}: {_missing(progress)}"), soft_wrap=True)
         if progress.judged_all:
             self._errors.print(plain(f"`{self._command('explain', progress.run)}` explains the worst turns."))

@@ -129,7 +129,6 @@ def show_explanation(console: Console, explanation: Explanation, place: str, com
 def write_explanations(bodies: Iterable[Mapping[str, object]], file: Path) -> bool:
     """Write one JSON object a line; say where that is not possible, and return False."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_lines(bodies, file)
     except OSError as error:
         text = (

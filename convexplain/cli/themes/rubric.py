@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from convexplain.output_files import write_text
+
 from ..options.store import db_option, open_workspace
 from ..options.themes import theme_argument
 
@@ -31,8 +33,7 @@ def command(theme: int, out: Path | None, db: str | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    write_text(out, text)
     click.echo(
         f"Rubric: {out}. Its examples are text of the log. Read it, correct it, then judge by it: --rubric {out}"
     )

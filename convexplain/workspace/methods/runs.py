@@ -15,6 +15,7 @@ from convexplain.analysis.sources import LogSource, find_logs
 from convexplain.connectors.logs import LogInspection
 from convexplain.errors import Problem, UsageError
 from convexplain.judges.spec import JudgeOptions
+from convexplain.output_files import make_folder, replacing
 from convexplain.report.pdf import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
@@ -358,13 +359,13 @@ class RunMethods(StoreMethods):
         written: dict[str, Path] = {}
         with TemporaryDirectory() as folder:
             page = html or Path(folder) / "report.html"
-            page.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(page.parent)
             write_report(self.store, summary, marks, page, story)
             if html is not None:
                 written["Report"] = html
             if pdf is not None:
-                pdf.parent.mkdir(parents=True, exist_ok=True)
-                print_page(page, pdf)
+                with replacing(pdf) as part:
+                    print_page(page, part)
                 written["PDF"] = pdf
         return written
 

@@ -1,0 +1,312 @@
+"""Nothing is lost, doubled or damaged by `kill -9`, and little is asked twice.
+
+    python -m benchmarks.kills [--kills 40] [--seed 1] [--only analyze import …] [--json FILE]
+
+For each kind of work (`WORKS`): a process does it on a store, and is killed with SIGKILL at a random moment of it; the
+next one goes on, until that many were killed; then one is left alone to the end. Then the store is compared with that
+of the same work without kills: records that are missing (lost), that are there twice (duplicate), whose content differs
+or that cannot be read, and whether the database's own check finds damage (corrupt). Calls: how many requests the
+endpoint received more than once, which may be at most those in flight at each kill and 64 more. Where work ends before
+the kills are used up, it begins again in an empty store, which counts as a round.
+
+The processes are forks of one that has loaded everything, so that hundreds fit into a minute; the dashboard's jobs are
+processes of their own. `postgresql` is `analyze` on a PostgreSQL server (from the tests' wheel).
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from convexplain import Conversation, Turn, Workspace, load_rubric
+from convexplain.connectors.models import ScriptedModel
+from convexplain.explain.explanations import TurnChoice
+from convexplain.store import RunStore
+from convexplain.workspace import AttributionTask, ContrastTask
+
+from .counting_stub import CountingStub
+
+IN_FLIGHT = 8
+MORE = 64  # calls that may be repeated for each kill besides those in flight
+RUBRICS = ("helpfulness", "harm")
+TALKS = 60
+SECONDS = 0.02  # an answer takes
+LONGEST = 0.6  # seconds that a process works at most before it is killed
+TABLES = ("conversations", "run_conversations", "judgements", "attributions", "contrasts", "model_calls")
+_UNSTABLE = {"created_at", "alive_at", "id", "seconds"}
+
+
+@dataclass(slots=True)
+class KillCounts:
+    """What kills did to one kind of work.
+
+    Attributes:
+        kills: processes that were killed while they worked.
+        rounds: how often the work came to its end, and the store was compared.
+        lost, duplicate, corrupt: records.
+        requests, repeated: what the endpoint was asked, and how often it was something that it had answered before.
+        allowed: how many repetitions the kills allow.
+    """
+
+    kills: int = 0
+    rounds: int = 0
+    lost: int = 0
+    duplicate: int = 0
+    corrupt: int = 0
+    requests: int = 0
+    repeated: int = 0
+    allowed: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not (self.lost or self.duplicate or self.corrupt) and self.repeated <= self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A kind of work: `do` is done in a store at `db`, after `prepare`, with an endpoint at `url`."""
+
+    do: Callable[[str, str], None]
+    prepare: Callable[[str, str], None] = field(default=lambda db, url: None)
+    in_flight: int = IN_FLIGHT
+
+
+def talks() -> list[Conversation]:
+    """Return conversations of four turns."""
+    return [
+        Conversation(
+            f"c{i}",
+            (
+                Turn("user", f"Where is parcel {i}? I ordered it last week."),
+                Turn("assistant", f"Parcel {i} left our depot on Monday. It arrives tomorrow. Please be at home."),
+                Turn("user", "Can I change the address?"),
+                Turn("assistant", f"No. Parcel {i} is on its way. You could ask a neighbour. Or call the depot."),
+            ),
+            "kills",
+        )
+        for i in range(TALKS)
+    ]
+
+
+def log(folder: Path) -> Path:
+    """Write the conversations as a log, and return its path."""
+    path = folder / "chats.jsonl"
+    if not path.exists():
+        lines = ({"id": t.id, "messages": [{"role": u.role, "content": u.content} for u in t.turns]} for t in talks())
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def _judge(url: str) -> str:
+    return f"{url}?model=stub&in_flight={IN_FLIGHT}"
+
+
+def _analyze(db: str, url: str) -> None:
+    workspace = Workspace(db)
+    workspace.analyze(talks(), RUBRICS, _judge(url), reasons="none")
+    workspace.close()
+
+
+def _judged(db: str, url: str) -> None:
+    workspace = Workspace(db)
+    workspace.analyze(talks()[:12], RUBRICS, _judge(url), reasons="none")
+    workspace.close()
+
+
+def _attribute(db: str, url: str) -> None:
+    workspace = Workspace(db)
+    workspace.explain_turns(1, AttributionTask(), TurnChoice(worst=12))
+    workspace.close()
+
+
+def _contrast(db: str, url: str) -> None:
+    workspace = Workspace(db)
+    workspace.explain_turns(1, ContrastTask(), TurnChoice(worst=12), editors=["delete", "swap"])
+    workspace.close()
+
+
+def _import(db: str, url: str) -> None:
+    workspace = Workspace(db)
+    workspace.import_logs(Path(os.environ["KILLS_LOG"]))
+    workspace.close()
+
+
+def _train(db: str, url: str) -> None:
+    """Read the hidden states of labelled turns by a scripted model; what was read is kept."""
+    model = ScriptedModel(lambda request: tuple(float(ord(c) % 7) for c in request.reply[:8]), seconds=SECONDS)
+    workspace = Workspace(db)
+    rubric = load_rubric("helpfulness")
+    labels = Path(os.environ["KILLS_LABELS"])
+    workspace.train_head(talks(), labels, rubric=rubric, model=model)
+    workspace.close()
+
+
+WORKS: dict[str, Work] = {
+    "analyze": Work(_analyze),
+    "attribute": Work(_attribute, _judged),
+    "contrast": Work(_contrast, _judged),
+    "import": Work(_import, in_flight=0),
+    "train": Work(_train, in_flight=0),
+}
+
+
+def in_fork(work: Callable[[], None], after: Callable[[int], None] | None = None) -> int:
+    """Do work in a fork of this process; return its exit status (negative: the signal that ended it)."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException as error:  # noqa: BLE001 - shown, and the fork ends here in any case
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            os._exit(code)
+    if after is not None:
+        after(pid)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def contents(db: str) -> dict[str, Counter[str]]:
+    """Return the records of each table as text without what differs from run to run, and how often each is there."""
+    store = RunStore(db)
+    tables = {}
+    try:
+        with store.engine.connect().execution_options(reading=True) as connection:
+            for name in TABLES:
+                rows = connection.execute(sa.text(f"SELECT * FROM {name}")).mappings()  # noqa: S608 - names of ours
+                tables[name] = Counter(json.dumps(_stable(dict(row)), sort_keys=True, default=str) for row in rows)
+    finally:
+        store.close()
+    return tables
+
+
+def _stable(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in "{[":
+        return _stable(json.loads(value))
+    if isinstance(value, dict):
+        return {name: _stable(inner) for name, inner in value.items() if name not in _UNSTABLE}
+    return [_stable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def damaged(db: str) -> bool:
+    """Return whether SQLite's own check finds damage in a file."""
+    if "://" in db or not Path(db).exists():
+        return False
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchone() != ("ok",)
+
+
+def kill_often(
+    work: Work, places: Iterator[str], url: str, kills: int, rng: random.Random, counts: Callable[..., Any]
+) -> KillCounts:
+    """Do work until so many of its processes were killed, and compare what is stored with the same without kills.
+
+    Args:
+        work: the work.
+        places: empty stores.
+        url: the endpoint.
+        kills: how many processes are killed.
+        rng: draws the moments.
+        counts: returns what the endpoint was asked; with `reset`, counts from 0 again.
+    """
+    result = KillCounts()
+    clean = next(places)
+    in_fork(lambda: work.prepare(clean, url))
+    began = time.monotonic()
+    assert in_fork(lambda: work.do(clean, url)) == 0, "the work fails without kills too"
+    longest = min(LONGEST, 0.8 * (time.monotonic() - began))
+    expected = contents(clean)
+
+    def kill(pid: int) -> None:
+        time.sleep(rng.uniform(0, longest))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    while result.kills < kills:
+        db, killed = next(places), 0
+        in_fork(lambda db=db: work.prepare(db, url))
+        counts(reset=True)
+        while result.kills < kills:
+            status = in_fork(lambda db=db: work.do(db, url), kill)
+            assert status in (0, -signal.SIGKILL), status
+            if status == 0:
+                break
+            result.kills += 1
+            killed += 1
+            result.corrupt += damaged(db)
+        if status != 0:
+            assert in_fork(lambda db=db: work.do(db, url)) == 0
+        _compare(db, expected, result)
+        asked = counts()
+        result.requests += asked.requests
+        result.repeated += asked.repeated
+        result.allowed += killed * (work.in_flight + MORE)
+        result.rounds += 1
+    return result
+
+
+def _compare(db: str, expected: dict[str, Counter[str]], result: KillCounts) -> None:
+    stored = contents(db)
+    for name in TABLES:
+        result.lost += len(expected[name].keys() - stored[name].keys())
+        result.corrupt += len(stored[name].keys() - expected[name].keys())
+        more = stored[name] - expected[name]
+        result.duplicate += sum(count for row, count in more.items() if row in expected[name])
+    result.corrupt += damaged(db)
+
+
+def label_file(folder: Path) -> Path:
+    """Write labels of all assistant turns, and return their path."""
+    path = folder / "labels.csv"
+    rows = [f"c{i},{turn},{((i + turn) % 4) / 3}" for i in range(TALKS) for turn in (1, 3)]
+    path.write_text("\n".join(["conversation,turn,score", *rows]) + "\n")
+    return path
+
+
+def measure(names: Sequence[str], kills: int, seed: int) -> dict[str, KillCounts]:
+    """Kill each kind of work so often; return what that did."""
+    results = {}
+    with tempfile.TemporaryDirectory() as name, CountingStub(SECONDS) as stub:
+        folder = Path(name)
+        os.environ["KILLS_LOG"], os.environ["KILLS_LABELS"] = str(log(folder)), str(label_file(folder))
+        for work in names:
+            places = (str(folder / f"{work}{i}.db") for i in range(1 << 20))
+            rng = random.Random(f"{seed} {work}")
+            results[work] = kill_often(WORKS[work], places, stub.url, kills, rng, stub.counts)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=40, help="of each kind of work")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=sorted(WORKS), default=list(WORKS))
+    parser.add_argument("--json", type=Path, help="a file for the figures")
+    options = parser.parse_args()
+    results = measure(options.only, options.kills, options.seed)
+    for name, result in results.items():
+        print(
+            f"{name}: {result.kills} kills in {result.rounds} rounds: {result.lost} lost, {result.duplicate} duplicate,"
+            f" {result.corrupt} corrupt; {result.repeated} of {result.requests} requests repeated (allowed "
+            f"{result.allowed})"
+        )
+    if options.json:
+        options.json.write_text(json.dumps({name: asdict(result) for name, result in results.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
