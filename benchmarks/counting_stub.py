@@ -38,6 +38,7 @@ class StubCounts:
 
     @property
     def repeated(self) -> int:
+        """Return how many requests came although the same one had come before."""
         return self.requests - self.distinct
 
 

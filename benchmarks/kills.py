@@ -9,8 +9,9 @@ or that cannot be read, and whether the database's own check finds damage (corru
 endpoint received more than once, which may be at most those in flight at each kill and 64 more. Where work ends before
 the kills are used up, it begins again in an empty store, which counts as a round.
 
-The processes are forks of one that has loaded everything, so that hundreds fit into a minute; the dashboard's jobs are
-processes of their own. `postgresql` is `analyze` on a PostgreSQL server (from the tests' wheel).
+The processes are forks of one that has loaded everything, so that hundreds fit into a few minutes. `job` is what
+the process of a dashboard's job does. `postgresql` is `analyze` on a PostgreSQL
+server (out of the tests' wheel).
 """
 
 import argparse
@@ -24,7 +25,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,18 +36,22 @@ import sqlalchemy as sa
 from convexplain import Conversation, Turn, Workspace, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.explain.explanations import TurnChoice
-from convexplain.store import RunStore
-from convexplain.workspace import AttributionTask, ContrastTask
+from convexplain.explain.screening import Screen
+from convexplain.store import RunStore, keep_conversations
+from convexplain.store.jobs import add_job, find_job
+from convexplain.workspace import AttributionTask, ContrastTask, JudgeSpec, explainers
+from convexplain.workspace.job_specs import AnalyzeJob, job_settings
+from convexplain.workspace.worker import do_job
 
 from .counting_stub import CountingStub
 
 IN_FLIGHT = 8
 MORE = 64  # calls that may be repeated for each kill besides those in flight
 RUBRICS = ("helpfulness", "harm")
-TALKS = 60
+TALKS = 40
 SECONDS = 0.02  # an answer takes
-LONGEST = 0.6  # seconds that a process works at most before it is killed
 TABLES = ("conversations", "run_conversations", "judgements", "attributions", "contrasts", "model_calls")
+_JSON = ("body", "evidence", "reply")
 _UNSTABLE = {"created_at", "alive_at", "id", "seconds"}
 
 
@@ -72,16 +78,21 @@ class KillCounts:
 
     @property
     def ok(self) -> bool:
+        """Return True where nothing was lost, doubled or damaged, and little was asked twice."""
         return not (self.lost or self.duplicate or self.corrupt) and self.repeated <= self.allowed
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A kind of work: `do` is done in a store at `db`, after `prepare`, with an endpoint at `url`."""
+    """A kind of work: `do` is done in a store at `db`, after `prepare`, with an endpoint at `url`.
+
+    Where `makes_run`, the same work after its end makes another run: a kill between both ends a round.
+    """
 
     do: Callable[[str, str], None]
     prepare: Callable[[str, str], None] = field(default=lambda db, url: None)
     in_flight: int = IN_FLIGHT
+    makes_run: bool = False
 
 
 def talks() -> list[Conversation]:
@@ -134,7 +145,7 @@ def _attribute(db: str, url: str) -> None:
 
 def _contrast(db: str, url: str) -> None:
     workspace = Workspace(db)
-    workspace.explain_turns(1, ContrastTask(), TurnChoice(worst=12), editors=["delete", "swap"])
+    workspace.explain_turns(1, ContrastTask(), TurnChoice(worst=12), editors=["delete"])
     workspace.close()
 
 
@@ -142,6 +153,12 @@ def _import(db: str, url: str) -> None:
     workspace = Workspace(db)
     workspace.import_logs(Path(os.environ["KILLS_LOG"]))
     workspace.close()
+
+
+def _import_talks(db: str) -> None:
+    store = RunStore(db)
+    keep_conversations(store, talks())
+    store.close()
 
 
 def _train(db: str, url: str) -> None:
@@ -154,13 +171,35 @@ def _train(db: str, url: str) -> None:
     workspace.close()
 
 
+def _begin_job(db: str, url: str) -> None:
+    spec = AnalyzeJob((Path(os.environ["KILLS_LOG"]),), RUBRICS, JudgeSpec.parse(_judge(url)), explain=0)
+    store = RunStore(db)
+    add_job(store, "analyze", job_settings(spec), ".", None, "here")
+    store.close()
+
+
+def _work_at_job(db: str, url: str) -> None:
+    store = RunStore(db)
+    do_job(store, 1)
+    assert find_job(store, 1).error is None, find_job(store, 1).error
+    store.close()
+
+
 WORKS: dict[str, Work] = {
-    "analyze": Work(_analyze),
+    "analyze": Work(_analyze, makes_run=True),
+    "postgresql": Work(_analyze, makes_run=True),
+    "job": Work(_work_at_job, _begin_job, makes_run=True),
     "attribute": Work(_attribute, _judged),
     "contrast": Work(_contrast, _judged),
     "import": Work(_import, in_flight=0),
     "train": Work(_train, in_flight=0),
 }
+
+
+@asynccontextmanager
+async def rules_alone() -> AsyncIterator[tuple[Screen, str]]:
+    """Open a screen of edits that loads no model of language: the kills would all meet its loading."""
+    yield Screen(), ""
 
 
 def in_fork(work: Callable[[], None], after: Callable[[int], None] | None = None) -> int:
@@ -187,16 +226,19 @@ def contents(db: str) -> dict[str, Counter[str]]:
     try:
         with store.engine.connect().execution_options(reading=True) as connection:
             for name in TABLES:
-                rows = connection.execute(sa.text(f"SELECT * FROM {name}")).mappings()  # noqa: S608 - names of ours
-                tables[name] = Counter(json.dumps(_stable(dict(row)), sort_keys=True, default=str) for row in rows)
+                rows = connection.execute(sa.text(f"SELECT * FROM {name}")).mappings()
+                tables[name] = Counter(json.dumps(_stable(_read(row)), sort_keys=True, default=str) for row in rows)
     finally:
         store.close()
     return tables
 
 
+def _read(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with its columns of JSON as values: one that cannot be read would be an error."""
+    return {name: json.loads(cell) if name in _JSON and cell else cell for name, cell in row.items()}
+
+
 def _stable(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in "{[":
-        return _stable(json.loads(value))
     if isinstance(value, dict):
         return {name: _stable(inner) for name, inner in value.items() if name not in _UNSTABLE}
     return [_stable(inner) for inner in value] if isinstance(value, list) else value
@@ -206,8 +248,11 @@ def damaged(db: str) -> bool:
     """Return whether SQLite's own check finds damage in a file."""
     if "://" in db or not Path(db).exists():
         return False
-    with contextlib.closing(sqlite3.connect(db)) as connection:
-        return connection.execute("PRAGMA integrity_check").fetchone() != ("ok",)
+    try:
+        with contextlib.closing(sqlite3.connect(db)) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchone() != ("ok",)
+    except sqlite3.DatabaseError:
+        return True
 
 
 def kill_often(
@@ -224,11 +269,12 @@ def kill_often(
         counts: returns what the endpoint was asked; with `reset`, counts from 0 again.
     """
     result = KillCounts()
-    clean = next(places)
-    in_fork(lambda: work.prepare(clean, url))
-    began = time.monotonic()
-    assert in_fork(lambda: work.do(clean, url)) == 0, "the work fails without kills too"
-    longest = min(LONGEST, 0.8 * (time.monotonic() - began))
+    clean, again = next(places), next(places)
+    for db in (clean, again):  # twice: the first loads what all forks need
+        work.prepare(db, url)
+        began = time.monotonic()
+        work.do(db, url)
+        longest = 0.9 * (time.monotonic() - began)
     expected = contents(clean)
 
     def kill(pid: int) -> None:
@@ -248,6 +294,9 @@ def kill_often(
             result.kills += 1
             killed += 1
             result.corrupt += damaged(db)
+            if work.makes_run and _is_done(db):
+                status = 0
+                break
         if status != 0:
             assert in_fork(lambda db=db: work.do(db, url)) == 0
         _compare(db, expected, result)
@@ -259,13 +308,20 @@ def kill_often(
     return result
 
 
+def _is_done(db: str) -> bool:
+    store = RunStore(db)
+    try:
+        return any(run.status == "done" for run in store.runs())
+    finally:
+        store.close()
+
+
 def _compare(db: str, expected: dict[str, Counter[str]], result: KillCounts) -> None:
     stored = contents(db)
     for name in TABLES:
         result.lost += len(expected[name].keys() - stored[name].keys())
         result.corrupt += len(stored[name].keys() - expected[name].keys())
-        more = stored[name] - expected[name]
-        result.duplicate += sum(count for row, count in more.items() if row in expected[name])
+        result.duplicate += sum(max(0, stored[name][row] - count) for row, count in expected[name].items())
     result.corrupt += damaged(db)
 
 
@@ -279,15 +335,37 @@ def label_file(folder: Path) -> Path:
 
 def measure(names: Sequence[str], kills: int, seed: int) -> dict[str, KillCounts]:
     """Kill each kind of work so often; return what that did."""
+    explainers.open_screen = rules_alone
     results = {}
-    with tempfile.TemporaryDirectory() as name, CountingStub(SECONDS) as stub:
-        folder = Path(name)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stub = stack.enter_context(CountingStub(SECONDS))
         os.environ["KILLS_LOG"], os.environ["KILLS_LABELS"] = str(log(folder)), str(label_file(folder))
         for work in names:
             places = (str(folder / f"{work}{i}.db") for i in range(1 << 20))
+            if work == "postgresql":
+                places = empty_schemas(stack)
             rng = random.Random(f"{seed} {work}")
-            results[work] = kill_often(WORKS[work], places, stub.url, kills, rng, stub.counts)
+            result = results[work] = kill_often(WORKS[work], places, stub.url, kills, rng, stub.counts)
+            print(
+                f"{work}: {result.kills} kills in {result.rounds} rounds: {result.lost} lost, {result.duplicate} "
+                f"duplicate, {result.corrupt} corrupt; {result.repeated} of {result.requests} requests repeated "
+                f"(allowed {result.allowed})",
+                flush=True,
+            )
     return results
+
+
+def empty_schemas(stack: contextlib.ExitStack) -> Iterator[str]:
+    """Yield the URLs of empty places on a PostgreSQL server that runs until the stack ends."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' server
+    from tests.store.postgres import PostgresServer
+
+    folder = stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp"))  # a socket's path must be short
+    server = PostgresServer(Path(folder))
+    stack.callback(server.stop)
+    while True:
+        yield stack.enter_context(server.empty())
 
 
 def main() -> None:
@@ -298,12 +376,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="a file for the figures")
     options = parser.parse_args()
     results = measure(options.only, options.kills, options.seed)
-    for name, result in results.items():
-        print(
-            f"{name}: {result.kills} kills in {result.rounds} rounds: {result.lost} lost, {result.duplicate} duplicate,"
-            f" {result.corrupt} corrupt; {result.repeated} of {result.requests} requests repeated (allowed "
-            f"{result.allowed})"
-        )
     if options.json:
         options.json.write_text(json.dumps({name: asdict(result) for name, result in results.items()}, indent=1))
 

@@ -4,10 +4,10 @@
 
 An endpoint in a process of its own (`counting_stub`) answers after a set time. In turn, so that a busy machine meets
 all alike: a bare loop of httpx2 (as many tasks as calls in flight, each posts the same bodies as the judge does and
-decodes the answers), one of aiohttp where that is installed, `Workspace.analyze` into a new SQLite file (the log is
-read, every reply and judgement stored), and openevals where that is installed. CPU time is that of this process, without
-start-up; the median of the rounds counts. Printed for each set of calls in flight and seconds an answer: milliseconds
-of CPU a judgement and judgements a second, and both as ratios to the bare loop of httpx2.
+decodes the answers), one of aiohttp where that is installed, and `Workspace.analyze` into a new SQLite file (the log
+is read, every reply and judgement stored). CPU time is that of this process, without start-up; the median of the rounds
+counts. Printed for each set of calls in flight and seconds an answer: milliseconds of CPU a judgement and judgements a
+second, and both as ratios to the bare loop of httpx2.
 """
 
 import argparse
@@ -75,7 +75,9 @@ def bodies(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-async def bare(posts: Sequence[dict[str, Any]], in_flight: int, post: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:
+async def bare(
+    posts: Sequence[dict[str, Any]], in_flight: int, post: Callable[[dict[str, Any]], Awaitable[Any]]
+) -> None:
     """Post all bodies, so many at once."""
     remaining = iter(posts)
 
@@ -149,7 +151,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--judgements", type=int, default=1200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--set", nargs="+", default=SETS, metavar="IN_FLIGHT:SECONDS", help="calls and an answer's time")
+    parser.add_argument(
+        "--set", nargs="+", default=SETS, metavar="IN_FLIGHT:SECONDS", help="calls and an answer's time"
+    )
     parser.add_argument("--json", type=Path, help="a file for the figures")
     options = parser.parse_args()
     figures = {}

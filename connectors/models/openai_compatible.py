@@ -55,10 +55,10 @@ class OpenAICompatible:
 
     Args:
         url: the base URL. Options may follow: `model` (may be left out where the server has just one), `in_flight`
-            (calls that may be open at once; unless given 16 at first, and up to 256 as long as that pays), `timeout` (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in
-            the server's words), and `key`, the environment variable that holds the key (default `CONVEXPLAIN_API_KEY`).
-            A user may be written before the host, with the password in `CONVEXPLAIN_PASSWORD`. Neither is ever shown
-            or stored.
+            (calls that may be open at once; unless given 16 at first, and up to 256 as long as that pays), `timeout`
+            (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in the server's words), and
+            `key`, the environment variable that holds the key (default `CONVEXPLAIN_API_KEY`). A user may be written
+            before the host, with the password in `CONVEXPLAIN_PASSWORD`. Neither is ever shown or stored.
         transport: replaces the network, for tests.
         credentials: credentials that replace those of URL and environment; the URL then takes no `key`.
         rules: what the server takes, to begin with.

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from convexplain.errors import Problem, StoreError
@@ -118,7 +118,7 @@ async def _at_work(
 ) -> AsyncIterator[None]:
     """Keep a run alive and count its cost while it is worked on; give it a status at the end."""
     calls[0].spend = run.spend
-    cost = _Cost(calls, run.spend)
+    cost = _Cost(calls, replace(run.spend))
     alive = asyncio.create_task(_signs_of_life(store, run.id, cost))
     try:
         yield

@@ -44,11 +44,13 @@ _FAILURES = 20  # requests in a row that fail for good, after which an endpoint 
 class Calls:
     """Asks one model, each distinct request once.
 
-    Requests are gathered into batches of at most `model.batch`; at most `model.in_flight` batches are open, fewer while
-    the endpoint pushes back, and at first where the model says so (`GrowsInFlight`). A request that is already under way or in the cache is not asked again. Transient failures
-    are retried with growing pauses (or as the endpoint's Retry-After says) until `patience` seconds were spent waiting.
-    Once a request was answered with an `UnavailableError` (no credit, a refused key), or many in a row have failed for
-    good, all further ones fail at once. A failure that is about one prompt alone (too long, filtered) does not count.
+    Requests are gathered into batches of at most `model.batch`. At most `model.in_flight` batches are open, fewer while
+    the endpoint pushes back, and at first where the model says so (`GrowsInFlight`). A request that is already under
+    way or in the cache is not asked again; nor is one that another process asks, where they share the cache. Transient
+    failures are retried with growing pauses (or as the endpoint's Retry-After says) until `patience` seconds were spent
+    waiting. Once a request was answered with an `UnavailableError` (no credit, a refused key), or many in a row have
+    failed for good, all further ones fail at once. A failure that is about one prompt alone (too long, filtered) does
+    not count.
 
     Args:
         model: the model; the caller prepares and closes it.
