@@ -63,8 +63,7 @@ class KillCounts:
         kills: processes that were killed while they worked.
         rounds: how often the work came to its end, and the store was compared.
         lost, duplicate, corrupt: records.
-        uncached: replies that are in no cache although what was made of them is stored, at most 64 for each kill: what is
-            stored together with others may come before the replies.
+        uncached: replies that are in no cache although what was made of them is stored, at most 64 for each kill.
         requests, repeated: what the endpoint was asked, and how often it was something that it had answered before.
         allowed: how many repetitions the kills allow.
     """
@@ -355,12 +354,9 @@ def measure(names: Sequence[str], kills: int, seed: int) -> dict[str, KillCounts
                 places = empty_schemas(stack)
             rng = random.Random(f"{seed} {work}")
             result = results[work] = kill_often(WORKS[work], places, stub.url, kills, rng, stub.counts)
-            print(
-                f"{work}: {result.kills} kills in {result.rounds} rounds: {result.lost} lost, {result.duplicate} "
-                f"duplicate, {result.corrupt} corrupt, {result.uncached} uncached; {result.repeated} of {result.requests} requests repeated "
-                f"(allowed {result.allowed})",
-                flush=True,
-            )
+            print(f"{work}: {result.kills} kills in {result.rounds} rounds: {result.lost} lost,", end=" ")
+            print(f"{result.duplicate} duplicate, {result.corrupt} corrupt; {result.uncached} not cached,", end=" ")
+            print(f"{result.repeated} of {result.requests} requests repeated (allowed {result.allowed})", flush=True)
     return results
 
 
