@@ -62,7 +62,8 @@ class SharedReplies:
         if key in self._held:  # it was released, but that is not written yet
             return None
         loop = self._enter_loop()
-        future = self._waiting[key] = loop.create_future()
+        future: asyncio.Future[Reply | None] = loop.create_future()
+        self._waiting[key] = future
         self._new.append(key)
         if len(self._new) >= MOST_ROWS:
             self.look_up()
