@@ -115,17 +115,19 @@ class Calls:
             UnavailableError: so many requests failed in a row that the endpoint counts as gone.
         """
         key = request.key(self.model.fingerprint)
-        reply, is_cached = self._cache.get(key) if self._shared is None else None, True
-        if reply is None:
-            task = self._under_way.get(key)
-            if task is None:
-                task = asyncio.create_task(self._claimed(key, request))
-                self._under_way[key] = task
-                task.add_done_callback(lambda done: self._forget(key, done))
-            reply, is_cached = await asyncio.shield(task)  # an impatient caller does not cancel it for the others
-        if is_cached:
-            self.spend.cached += 1
-            self._on_change()
+        if self._shared is None and (stored := self._cache.get(key)) is not None:
+            return self._count_cached(stored)
+        task = self._under_way.get(key)
+        if task is None:
+            task = asyncio.create_task(self._claimed(key, request))
+            self._under_way[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        reply, is_cached = await asyncio.shield(task)  # an impatient caller does not cancel it for the others
+        return self._count_cached(reply) if is_cached else reply
+
+    def _count_cached(self, reply: Reply) -> Reply:
+        self.spend.cached += 1
+        self._on_change()
         return reply
 
     def renewed(self) -> "Calls":

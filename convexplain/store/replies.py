@@ -53,7 +53,7 @@ def claim(engine: sa.Engine, keys: Sequence[str], holder: str) -> dict[str, Repl
 def keep_replies(engine: sa.Engine, records: Sequence[ReplyRecord]) -> None:
     """Store replies, in the place of the leases of their requests. The first reply under a key stays."""
     now = datetime.now(UTC)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"key": record.key, "model": record.model, "created_at": now, "reply": reply_body(record.reply)}
         for record in records
     ]

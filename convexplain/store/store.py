@@ -135,9 +135,9 @@ class RunStore:
             ).all()
             working = [row for row in unfinished if is_alive(row.owner, row.alive_at, row.status)]
             if join and working:
-                row = working[0]
-                connection.execute(sa.update(table).where(table.c.id == row.id).values(alive_at=_now()))
-                return replace(to_run(row, resumed=True, joined=row.owner), purpose=purpose)
+                shared = working[0]
+                connection.execute(sa.update(table).where(table.c.id == shared.id).values(alive_at=_now()))
+                return replace(to_run(shared, resumed=True, joined=shared.owner), purpose=purpose)
             row = next((row for row in unfinished if row not in working), None)
             now = {
                 "owner": this_process(),
