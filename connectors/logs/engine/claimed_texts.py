@@ -18,6 +18,10 @@ _PIECES = re.compile(r"[\r\n]+|(?<=[.!?。！？])\s+")
 """Line ends and ends of sentences between the pieces of a text."""
 _TAG = re.compile(r"<summary>[^<]*</summary>|</?(\w[^<>]*)>")
 """A mark of HTML and the like with what is in it; what the program says of thoughts."""
+_TOKEN = re.compile(
+    r"<\|im_start\|>[^\n<]{1,40}\n|<\|[^|<>\n]{1,40}\|>(?:[^<\n]{1,60}(?=<\|(?:message|channel|constrain|end_header_id)\|>))?"
+)
+"""A special token of a chat template, with the words of a turn's header behind it."""
 _MARKUP = re.compile(r"</?\w|&\w+;")
 _MIN_PIECE = 5
 _SHORT = 16
@@ -41,9 +45,11 @@ class ClaimedTexts:
         self._budget = _MAX_SEARCHED
         self._conversations: list[list[str]] = []
         self._beside: list[Any] = []
+        self._aside: list[Any] = []
         self._letters: set[str] = set()
         self._joined: list[str] = []
         self._texts_beside: set[str] = set()
+        self._texts_aside: set[str] = set()
         self._words_beside: set[str] = set()
         self.add(conversations)
 
@@ -51,35 +57,44 @@ class ClaimedTexts:
         """Add the texts of conversations, and what their metadata and what was put aside hold."""
         for conversation in conversations:
             contents = [turn.content for turn in conversation.turns]
-            parts = [text for turn in conversation.turns for text in _part_texts(turn.parts)]
+            parts = [text for turn in conversation.turns for text in part_texts(turn.parts)]
             self._conversations += [contents, parts] if parts else [contents]
             self.exact.update(contents, parts)
             self._beside += [conversation.metadata] if conversation.metadata else []
             self._beside += [turn.metadata for turn in conversation.turns if turn.metadata]
-            self._beside += conversation.aside
+            self._aside += conversation.aside
 
     def __contains__(self, text: str) -> bool:
         if text in self.exact:
             return True
         while self._conversations:
-            letters = [_letters(claimed) for claimed in self._conversations.pop()]
+            letters = [letters_of(claimed) for claimed in self._conversations.pop()]
             self._letters.update(letters)
             self._joined.append("".join(letters))  # a transcript holds the texts of several turns
-        return self._holds(_letters(text)) or ("<" in text and self._holds(_letters(html_to_text(text))))
+        if self._holds(letters_of(text)) or (_MARKUP.search(text) and self._holds(letters_of(html_to_text(text)))):
+            return True
+        return "<|" in text and all(self._holds(letters_of(piece)) for piece in _TOKEN.split(text))
 
     def unclaimed(self, text: str) -> int:
         """Return the number of characters of a text that are in no turn: of all its lines and sentences, or none."""
         if text in self:
             return 0
-        pieces = list(_pieces(text))
+        pieces = list(pieces_of(text))
         if len(pieces) == 1 and pieces[0][0] == text:
             return len(text)
         return sum(len(piece) for piece, letters in pieces if not (self._contain(letters) or _is_speaker(piece)))
 
     def is_beside(self, text: str) -> bool:
         """Return whether a text is in the metadata, or was put aside."""
-        self._search_beside()
-        return text in self._texts_beside or (bool(_MARKUP.search(text)) and html_to_text(text) in self._texts_beside)
+        if self.is_aside(text):
+            return True
+        self._search(self._beside, self._texts_beside)
+        return _is_among(text, self._texts_beside)
+
+    def is_aside(self, text: str) -> bool:
+        """Return whether a text was put aside."""
+        self._search(self._aside, self._texts_aside)
+        return _is_among(text, self._texts_aside)
 
     def has_label(self, word: str) -> bool:
         """Return whether the metadata hold a label, or it was put aside.
@@ -87,18 +102,20 @@ class ClaimedTexts:
         Args:
             word: the label as `label_word` writes it.
         """
-        self._search_beside()
+        self._search(self._aside, self._texts_aside)
+        self._search(self._beside, self._texts_beside)
         return word in self._words_beside
 
-    def _search_beside(self) -> None:
-        while self._beside:
-            value = self._beside.pop()
+    def _search(self, values: list[Any], texts: set[str]) -> None:
+        """Move the texts in values to a set, and the words of their labels to those beside."""
+        while values:
+            value = values.pop()
             if isinstance(value, dict):
-                self._beside += value.values()
-            elif isinstance(value, list):
-                self._beside += value
+                values += value.values()
+            elif isinstance(value, list | tuple):
+                values += value
             elif isinstance(value, str):
-                self._texts_beside.add(value)
+                texts.add(value)
                 self._words_beside.add(label_word(value))
             elif value is not None:
                 self._words_beside.add(label_word(value))
@@ -121,15 +138,21 @@ class ClaimedTexts:
         return False
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
+def _is_among(text: str, texts: set[str]) -> bool:
+    return text in texts or (bool(_MARKUP.search(text)) and html_to_text(text) in texts)
+
+
+def pieces_of(text: str) -> Iterator[tuple[str, str]]:
     """Yield the lines and sentences of a text with their letters, and the texts in its marks; not the marks."""
     marks: list[str] = []
+    if "<|" in text:
+        text = _TOKEN.sub("\n", text)
     if _MARKUP.search(text):
         marks = [piece for tag in _TAG.findall(text) for piece in unescape(tag).split('"')]
         text = unescape(_TAG.sub("\n", text))
     for pieces, least in ((_PIECES.split(text), _MIN_PIECE), (marks, _SHORT)):
         for piece in pieces:
-            if len(letters := _letters(piece)) >= least:
+            if len(letters := letters_of(piece)) >= least:
                 yield piece, letters
 
 
@@ -145,7 +168,7 @@ def label_word(value: Any) -> str:
     return str(value).strip().casefold()
 
 
-def _part_texts(parts: Iterable[Part]) -> Iterator[str]:
+def part_texts(parts: Iterable[Part]) -> Iterator[str]:
     """Yield the texts of parts; calls of tools as JSON writes them."""
     for part in parts:
         if isinstance(part, ToolCall):
@@ -155,5 +178,6 @@ def _part_texts(parts: Iterable[Part]) -> Iterator[str]:
             yield part.text
 
 
-def _letters(text: str) -> str:
+def letters_of(text: str) -> str:
+    """Return the letters and digits of a text, without the words of speakers that begin its lines."""
     return _NO_WORDS.sub("", _SPEAKER.sub("", text)).casefold()

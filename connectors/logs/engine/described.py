@@ -143,7 +143,6 @@ class DescribedFormat:
             self.read_records if self.group is not None else None,
             self.has_keys if self.messages else lambda _: False,
             precedence=self.precedence,
-            branch_keys=tuple(filter(None, (self.tree.children, self.tree.replies))) if self.tree is not None else (),
         )
 
     def branches_format(self) -> LogFormat:

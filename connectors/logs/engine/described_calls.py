@@ -71,7 +71,6 @@ class DescribedCalls:
             id_key=next(iter(plain_keys(self.id)), None),
             # Over the messages in a call; but spans and test cases have inputs and outputs too.
             precedence=self.precedence,
-            branch_keys=("output", "outputs"),
         )
 
     def has_keys(self, value: Any) -> bool:
@@ -115,6 +114,7 @@ class DescribedCalls:
             call.metadata |= extra_metadata({"tools": tools}, ())
         call.inputs = parse_payload(value_at(record, self.inputs), "user", call.remarks)
         output = value_at(record, self.outputs)
+        call.payload = (value_at(record, self.inputs), output)
         if not (isinstance(output, dict) and output.get("error")):  # a platform's words, no answer
             call.outputs = parse_payload(output, "assistant", call.remarks)
         if not call.outputs and self.error and (error := value_at(record, self.error)):

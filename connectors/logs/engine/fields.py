@@ -17,7 +17,7 @@ _SUFFIXES = {
 }
 _PLURALS = (
     "messages notes comments events answers lines commands errors warnings ratings changes pieces objects prompts "
-    "texts speakers versions instances predictions parts chunks"
+    "texts speakers versions instances predictions parts chunks calls swipes examples"
 )
 _SINGULARS = {
     **{word: word.removesuffix("s") for word in _PLURALS.split()},

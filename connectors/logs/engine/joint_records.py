@@ -43,7 +43,7 @@ class JointRecords:
             if log_format.read_records is None:
                 continue
             audit = LossAudit()
-            for parsed in audit.check_all(numbered, log_format.read_records, report, log_format.branch_keys):
+            for parsed in audit.check_all(numbered, log_format.read_records, report):
                 path, position, _ = records[parsed.position]
                 builder = builders.setdefault(path, ConversationBuilder(path, _of_file(path, on_problem), names))
                 yield from builder.conversations(replace(parsed, position=position, number=position))

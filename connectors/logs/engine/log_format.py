@@ -30,9 +30,6 @@ class LogFormat:
         precedence: where a log fits several formats, the one with the highest precedence reads it; of equal ones, the
             first in the registry. A format of another package comes before all built-in ones.
         joins_files: whether the records of several files that are read together make up conversations.
-        branch_keys: the keys under which its records hold what is left out on purpose (other branches of a tree,
-            outputs of tools in a trace); the audit of losses does not count it. What is left out of one record goes
-            into `ParsedConversation.aside`.
         only_named: whether it reads a log only where a person names it.
     """
 
@@ -48,7 +45,6 @@ class LogFormat:
     id_key: str | None = None
     precedence: int = 0
     joins_files: bool = False
-    branch_keys: tuple[str, ...] = ()
     only_named: bool = False
 
     @property

@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,7 +52,10 @@ class LogText:
         encoding: the name of its encoding.
         head: the decoded start of the file, to recognise its format from.
         complete: whether the head is the whole text.
+        on_line: is called with each line before it is yielded; None calls nothing.
     """
+
+    on_line: Callable[[int, str], None] | None = None
 
     def __init__(self, path: Path, stream: BinaryIO, report: ProblemReporter, name: Path | None = None) -> None:
         """Return the text in a stream, which stands at its beginning.
@@ -100,14 +103,19 @@ class LogText:
                     parts.append(piece)
                 if piece[-1] in "\r\n":
                     if size <= MAX_RECORD:
-                        yield number, "".join(parts)
+                        yield self._noted(number, "".join(parts))
                     else:
                         self._too_long(number)
                     number, size, parts = number + 1, 0, []
         if size > MAX_RECORD:
             self._too_long(number)
         elif parts:
-            yield number, "".join(parts)
+            yield self._noted(number, "".join(parts))
+
+    def _noted(self, number: int, line: str) -> tuple[int, str]:
+        if self.on_line is not None:
+            self.on_line(number, line)
+        return number, line
 
     def _too_long(self, number: int) -> None:
         self._report(number, f"a line of more than {MAX_RECORD:,} characters is left out")

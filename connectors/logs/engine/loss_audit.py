@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .claimed_texts import ClaimedTexts, label_word
+from .line_audit import ClaimedLines, json_of
+from .log_text import LogText
 from .parse_results import ParsedConversation, ParsedRecord, ProblemReporter, quoted_names
 from .record_texts import texts_in
 from .structure import Steps, steps_path
@@ -15,6 +17,7 @@ _SHOWN = 6
 """Places of texts that a remark names."""
 
 Kind = Literal["text", "label", "prose"]
+
 
 
 @dataclass(slots=True)
@@ -35,24 +38,22 @@ class LossAudit:
 
     _losses: dict[tuple[Kind, str], _Loss] = field(default_factory=dict)
     _unsearched: int = 0
+    _lines: _Loss | None = None
 
-    def check(
-        self, position: int, record: Any, conversations: Sequence[ParsedConversation], counted: Sequence[str] = ()
-    ) -> None:
+    def check(self, position: int, record: Any, conversations: Sequence[ParsedConversation]) -> None:
         """Count what is in a record and in none of its conversations.
 
         Args:
             position: the place of the record that a message names.
             record: the record.
             conversations: what was read in it.
-            counted: keys of branches that the reader counts itself.
         """
         if conversations and all(conversation.is_complete for conversation in conversations):
             record = conversations[0].metadata
             if not record:
                 return
         claims = ClaimedTexts(conversations)
-        self._count(position, record, claims, counted)
+        self._count(position, record, claims)
         self._unsearched += claims.unsearched
 
     def check_all(
@@ -60,7 +61,6 @@ class LossAudit:
         records: Sequence[tuple[int, Any]],
         read_records: Callable[[Sequence[tuple[int, Any]], ProblemReporter], Iterator[ParsedRecord]],
         report: ProblemReporter,
-        counted: Sequence[str] = (),
     ) -> Iterator[ParsedRecord]:
         """Yield the conversations that many records make up; count what is in the records and in none of them.
 
@@ -68,7 +68,6 @@ class LossAudit:
             records: the records, each with its place.
             read_records: yields their conversations.
             report: is called with the records that cannot be read; what is in these is not counted.
-            counted: as of `check`.
         """
         unreadable: set[int | None] = set()
 
@@ -82,8 +81,54 @@ class LossAudit:
             yield parsed_record
         for position, record in records:
             if position not in unreadable:
-                self._count(position, record, claims, counted)
+                self._count(position, record, claims)
         self._unsearched += claims.unsearched
+
+    def check_text(
+        self, text: LogText, read: Callable[[LogText], Iterator[ParsedRecord]]
+    ) -> Iterator[ParsedRecord]:
+        """Yield the conversations in a text that is no JSON; count the lines that are in none of them.
+
+        A line may belong to the conversation that comes after it was read, or to the one after that: readers stop at
+        the first line of the next conversation.
+
+        Args:
+            text: the text.
+            read: yields its conversations.
+        """
+        lines: list[tuple[int, str]] = []
+        waiting: list[tuple[int, str]] = []
+        text.on_line = lambda number, line: lines.append((number, line))
+        claims, texts = ClaimedLines(()), ClaimedTexts(())
+        for record in read(text):
+            claims = ClaimedLines(record.conversations, record.id)
+            texts = ClaimedTexts(record.conversations)
+            waiting = self._check_lines(waiting, claims, texts, are_last=bool(lines))
+            waiting += self._check_lines(lines, claims, texts)
+            lines.clear()
+            yield record
+        self._check_lines([*waiting, *lines], claims, texts, are_last=True)
+
+    def _check_lines(
+        self,
+        lines: Sequence[tuple[int, str]],
+        claims: ClaimedLines,
+        texts: ClaimedTexts,
+        *,
+        are_last: bool = False,
+    ) -> list[tuple[int, str]]:
+        """Return the lines that are not in the claims; count them where they can be in no later conversation."""
+        waiting = []
+        for number, line in lines:
+            if (value := json_of(line)) is not None:
+                self._count(number, value, texts)
+            elif characters := claims.unclaimed(line):
+                waiting.append((number, line))
+                if are_last:
+                    self._lines = self._lines or _Loss(number)
+                    self._lines.number += 1
+                    self._lines.characters += characters
+        return [] if are_last else waiting
 
     def report(self, report: ProblemReporter) -> None:
         """Report what was counted: places of answers and labels, each as left out; all other texts in one remark."""
@@ -107,14 +152,17 @@ class LossAudit:
             texts = "1 text was" if self._unsearched == 1 else f"{self._unsearched:,} texts were"
             reason = f"{texts} not compared with the turns: there are too many"
             report(None, reason, kept=True)
+        if self._lines is not None:
+            report(self._lines.position, _lines_reason(self._lines), kept=True)
         self._losses.clear()
+        self._lines = None
         self._unsearched = 0
 
-    def _count(self, position: int, record: Any, claims: ClaimedTexts, counted: Sequence[str]) -> None:
-        texts = texts_in(record, claims, counted)
+    def _count(self, position: int, record: Any, claims: ClaimedTexts) -> None:
+        texts = texts_in(record, claims)
         touched: set[tuple[Kind, str]] = set()
         for keys, text in texts.answers:
-            if text not in claims:
+            if text not in claims and not claims.is_aside(text):
                 self._add("text", keys, position, touched)
         for keys, label in texts.labels:
             if not claims.has_label(label_word(label)):
@@ -131,6 +179,13 @@ class LossAudit:
         loss.characters += characters
         loss.records += place not in touched
         touched.add(place)
+
+
+def _lines_reason(loss: _Loss) -> str:
+    """Return the remark on lines that are in no turn."""
+    lines, verb = ("1 line", "is") if loss.number == 1 else (f"{loss.number:,} lines", "are")
+    first = ", first here" if loss.number > 1 else ""
+    return f"{lines} of {loss.characters:,} characters {verb} in no turn{first}"
 
 
 def _prose_reason(prose: Sequence[tuple[str, _Loss]]) -> str:

@@ -273,7 +273,7 @@ class _LogReader:
             reading.count(kind)
             read_text = LOG_FORMATS.get(kind).read_text
             if read_text is not None:
-                yield from read_text(text, self._assistant, report)
+                yield from audit.check_text(text, lambda text: read_text(text, self._assistant, report))
 
     def _text_kind(self, text: LogText) -> str:
         """Return the kind of the text: "json", "csv", or the name of another format of texts."""
@@ -291,13 +291,14 @@ class _LogReader:
         if self._inspection is not None:
             self._inspection.containers["zip"] += 1
             self._inspection.formats["slack"] += len(export.channels)
-        for path, parsed_records in export.entries(self._report):
+        for path, parsed_records, audit in export.entries(self._report):
             builder = self._builder(path, self._report(path), path.name)
             try:
                 for record in parsed_records:
                     yield from builder.conversations(record)
             finally:
                 builder.finish()
+                audit.report(self._report(path))
 
     def _builder(self, path: Path, report: ProblemReporter, stem: str) -> ConversationBuilder:
         return ConversationBuilder(

@@ -1,7 +1,7 @@
 """The texts and labels in a record, by their places: answers and branches, labels, and other long texts."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -42,7 +42,7 @@ _BRANCHES = words_of("children siblings alternatives alternative branches")
 _SIDE_NAMES = words_of("metadata meta config settings options params parameters usage")
 """Words in the name of what belongs to the call, and not to the conversation."""
 _STAMP_NAMES = TIME_NAMES | ID_NAMES
-_LONG = 20
+LONG = 20
 """Characters from which on a text counts wherever it stands."""
 _WORD = re.compile(r"(?<!\S)[^\W\d_]{2,}")
 _MIN_WORDS = 3
@@ -93,24 +93,22 @@ class _Names:
     stamps: frozenset[str]
 
 
-def texts_in(record: Any, claims: ClaimedTexts, counted: Collection[str]) -> RecordTexts:
+def texts_in(record: Any, claims: ClaimedTexts) -> RecordTexts:
     """Return the texts and labels in a record that are in none of its turns as they stand.
 
     Args:
         record: the record.
         claims: the texts that were taken; those of turns that stand in the record unchanged are not returned.
-        counted: keys of branches that the reader counts itself.
     """
-    return _Walk(claims, counted).texts(record)
+    return _Walk(claims).texts(record)
 
 
 class _Walk:
     """A walk through a record."""
 
-    def __init__(self, claims: ClaimedTexts, counted: Collection[str]) -> None:
+    def __init__(self, claims: ClaimedTexts) -> None:
         self._claims = claims
         self._taken = claims.exact
-        self._counted = counted
         self._texts = RecordTexts()
         self._places: list[_Place] = []
 
@@ -149,19 +147,19 @@ class _Walk:
                 self._add_label(place.keys, name, text)
             return
         is_answer = place.has_answers and name in kinds.answers
-        if name in self._counted or (len(text) < _LONG and not is_answer):
+        if len(text) < LONG and not is_answer:
             return
         if isinstance(inner := decoded(text), dict | list):
             if not self._claims.is_beside(text):
                 self._visit_inner(place, name, inner, kinds)
         elif is_answer:
             self._add_answers(place, name, text, kinds)
-        elif name not in kinds.stamps and _is_prose(text):
+        elif name not in kinds.stamps and is_prose(text):
             self._texts.prose.append(((*place.keys, name), text))
 
     def _visit_inner(self, place: "_Place", name: Any, inner: Any, kinds: "_Names") -> None:
         keys = (*place.keys, name)
-        if len(keys) > _MAX_DEPTH or name in self._counted:
+        if len(keys) > _MAX_DEPTH:
             return
         if place.has_answers and name in kinds.answers:
             self._add_answers(place, name, inner, kinds)
@@ -178,7 +176,7 @@ class _Walk:
             if isinstance(item, dict | list):
                 self._places.append(_Place(keys, item, place.has_answers, place.is_label))
             elif isinstance(item, str):
-                if len(item) >= _LONG and item not in self._taken and _is_prose(item):
+                if len(item) >= LONG and item not in self._taken and is_prose(item):
                     self._texts.prose.append((keys, item))
             elif place.is_label and item is not None:
                 self._texts.labels.append((place.keys, item))
@@ -237,7 +235,7 @@ def _key_words(name: str) -> list[str]:
     return words
 
 
-def _is_prose(text: str) -> bool:
+def is_prose(text: str) -> bool:
     """Return whether a long text is somebody's words, and no id, path, number or code."""
     return len(_WORD.findall(text, 0, 500)) >= _MIN_WORDS or _IDEOGRAPHS.search(text) is not None
 

@@ -103,7 +103,7 @@ def _read_together(
         reading.joint.add(path, log_format, records)
     elif log_format.read_records is not None:
         read_records = log_format.read_records
-        yield from reading.audit.check_all(records, read_records, reading.report, log_format.branch_keys)
+        yield from reading.audit.check_all(records, read_records, reading.report)
 
 
 def _read_unknown(
@@ -230,7 +230,7 @@ def _parse_record(record: _Record, log_format: LogFormat, reading: Reading) -> I
         conversation.metadata.pop(id_key or "", None)
         if record.remark:
             conversation.remarks.append(record.remark)
-    reading.audit.check(record.position, record.value, conversations, log_format.branch_keys)
+    reading.audit.check(record.position, record.value, conversations)
     if len(conversations) == 1:
         yield ParsedRecord(record.position, record.number, conversations[0].id or log_id, conversations)
         return

@@ -2,7 +2,7 @@
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from .archives import open_member, open_zip, safe_members
 from .containers import Budget, LogFile
 from .json_values import json_values
 from .log_text import LogText
+from .loss_audit import LossAudit
 from .metadata import clean_text
 from .parse_results import ParsedRecord, ProblemReporter
 
@@ -53,8 +54,11 @@ class Export:
         names = {PurePosixPath(item.filename) for item in archive.infolist() if not item.is_dir()}
         self.channels = sorted({name.parent for name in names if _DAY.fullmatch(name.name)})
 
-    def entries(self, report_of: Callable[[Path], ProblemReporter]) -> Iterator[tuple[Path, Iterator[ParsedRecord]]]:
-        """Yield the conversations channel by channel, each with the channel's path: `export.zip/channel`.
+    def entries(
+        self, report_of: Callable[[Path], ProblemReporter]
+    ) -> Iterator[tuple[Path, Iterator[ParsedRecord], LossAudit]]:
+        """Yield the conversations channel by channel, each with the channel's path (`export.zip/channel`) and the audit
+        that counts what is in the channel and in none of its conversations.
 
         The messages of a channel are held in memory while it is read.
         """
@@ -68,7 +72,8 @@ class Export:
             for channel in self.channels:
                 path = self._log_file.path / clean_text(str(channel))
                 messages = list(self._messages(days.get(channel, []), report_of))
-                yield path, slack.read_channel(messages, clean_text(channel.name), users, report_of(path))
+                audit = LossAudit()
+                yield path, _audited(audit, messages, clean_text(channel.name), users, report_of(path)), audit
 
     def _users(self, items: list[zipfile.ZipInfo], report_of: Callable[[Path], ProblemReporter]) -> slack.Users:
         users: dict[str, tuple[str, bool]] = {}
@@ -105,3 +110,12 @@ class Export:
 
     def _path(self, item: zipfile.ZipInfo) -> Path:
         return self._log_file.path / clean_text(item.filename)
+
+
+def _audited(
+    audit: LossAudit, messages: Sequence[slack.SlackMessage], channel: str, users: slack.Users, report: ProblemReporter
+) -> Iterator[ParsedRecord]:
+    def read(_: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+        return slack.read_channel(messages, channel, users, report)
+
+    return audit.check_all([(message.number, message.value) for message in messages], read, report)

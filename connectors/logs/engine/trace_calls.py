@@ -8,6 +8,7 @@ from typing import Any
 
 from .call_histories import merge_calls
 from .call_payloads import id_text
+from .fields import counted
 from .metadata import clean_text, parse_timestamp
 from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter
 
@@ -28,6 +29,7 @@ class Call:
         is_auxiliary: whether it is a tool's, a retriever's and the like, whose inputs and outputs are no turns.
         metadata: metadata of the conversation.
         remarks: what a person should know of the call.
+        payload: what went in and came out, as the log has it; put aside where the call is left out.
     """
 
     position: int
@@ -43,6 +45,7 @@ class Call:
     is_auxiliary: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    payload: Sequence[Any] = ()
 
 
 def read_calls(calls: Sequence[Call], report: ProblemReporter) -> Iterator[ParsedRecord]:
@@ -51,7 +54,8 @@ def read_calls(calls: Sequence[Call], report: ProblemReporter) -> Iterator[Parse
     for call in calls:
         traces.setdefault(call.trace or f"\x00{call.position} {call.id}", []).append(call)
     threads: dict[tuple[bool, str], list[Call]] = {}
-    silent = inner = 0
+    silent = 0
+    inner: list[Call] = []
     for trace, group in traces.items():
         outer_calls, left_out = _outer_calls(group)
         inner += left_out
@@ -62,10 +66,15 @@ def read_calls(calls: Sequence[Call], report: ProblemReporter) -> Iterator[Parse
             threads.setdefault((bool(thread), thread or trace), []).append(call)
     if silent:
         report(None, f"{silent} traces or calls without messages are left out", kept=True)
-    if inner:
-        report(None, f"{inner} calls are left out: others of their trace have the messages", kept=True)
+    if speaking := sum(not call.is_auxiliary for call in inner):
+        report(None, f"{counted(speaking, 'calls are')} left out: others of their trace have the messages", kept=True)
+    if auxiliary := len(inner) - speaking:
+        report(None, f"{counted(auxiliary, 'calls of tools, retrievers and the like are')} left out", kept=True)
+    aside = [call.payload for call in inner]
     for number, ((threaded, thread_id), group) in enumerate(threads.items(), 1):
-        yield _thread_record(number, thread_id, group, threaded=threaded)
+        record = _thread_record(number, thread_id, group, threaded=threaded)
+        record.conversations[0].aside, aside = aside, []
+        yield record
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -123,9 +132,9 @@ def _with_last_time(turns: list[ParsedTurn], at: datetime | None) -> list[Parsed
     return [*turns[:-1], replace(turns[-1], at=at)] if turns and turns[-1].at is None and at is not None else turns
 
 
-def _outer_calls(calls: list[Call]) -> tuple[list[Call], int]:
-    """Return the calls of a trace that hold its conversation, and the number of calls with messages that are left out
-    for them.
+def _outer_calls(calls: list[Call]) -> tuple[list[Call], list[Call]]:
+    """Return the calls of a trace that hold its conversation, and those that are left out for them: with messages, or
+    of tools and the like.
     """
     parents = {call.id: call.parent for call in calls if call.id}
     speaking = [call for call in calls if not call.is_auxiliary and (call.inputs or call.outputs)]
@@ -133,13 +142,15 @@ def _outer_calls(calls: list[Call]) -> tuple[list[Call], int]:
     roots = [call for call in complete if call.parent not in parents]
     models = [call for call in complete if call.is_model]
     if speaking and not complete:
-        return [_merged_call(speaking)], 0
+        return [_merged_call(speaking)], [call for call in calls if call.is_auxiliary]
     candidates = roots or models or complete
     candidate_ids = {call.id for call in candidates if call.id}
     nested = _nested_ids(parents, candidate_ids)
     outer = [call for call in candidates if call.id not in nested]
     outer = outer or candidates[:1]  # they hold each other in a circle
-    return outer, len(speaking) - len(outer)
+    taken = set(map(id, outer))
+    messages = [call for call in speaking if id(call) not in taken]
+    return outer, [*messages, *(call for call in calls if call.is_auxiliary)] if outer else []
 
 
 def _merged_call(calls: list[Call]) -> Call:

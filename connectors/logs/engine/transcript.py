@@ -57,6 +57,8 @@ def parse_turns(lines: Sequence[str], starts: Sequence[TurnStart | None]) -> Par
             continue
         _end_turn(conversation, current, gathered, order)
         current, gathered = start, [start.text]
+        if start.word is None:
+            conversation.aside.append(line)
     _end_turn(conversation, current, gathered, order)
     if program_lines := sum(start is not None and start.word is None for start in starts):
         conversation.remarks.append(f"what the chat program itself wrote was left out (lines: {program_lines})")
@@ -72,6 +74,7 @@ def _end_turn(
     if start is None:
         if preface := sum(map(has_content, gathered)):
             conversation.remarks.append(f"text before the first speaker was left out (lines: {preface})")
+            conversation.aside += gathered
         return
     if start.word is None:
         return

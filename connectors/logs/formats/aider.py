@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from convexplain.connectors.logs.engine.fields import count_summary
 from convexplain.connectors.logs.engine.log_format import LogFormat
@@ -41,6 +42,7 @@ class _Chat:
             self._switch("user", line[4:].removeprefix(" ").rstrip())
         elif line.startswith(">") and line[1:2] in ("", " ") and not self._in_code:
             self._left_out[_OUTPUT] += bool(line[1:].strip())
+            self.conversation.aside.append(line)
             self._switch("", "")
         else:
             self._in_code ^= line.startswith(_FENCE)
@@ -62,6 +64,7 @@ class _Chat:
             text = text[spoken.end() :]
         elif self._speaker == "user" and text.startswith(("/", "!")):
             self._left_out[_COMMANDS] += 1
+            self.conversation.aside += [f"#### {command}" for command in self._lines]
             text = ""
         if self._speaker and text:
             turns = self.conversation.turns
@@ -87,13 +90,19 @@ def read_text(text: LogText, _assistant: frozenset[str], _report: ProblemReporte
     """Yield the chats in a history that hold messages. What the program writes begins with `>`, and is left out."""
     chat: _Chat | None = None
     count = 0
+    aside: list[Any] = []
     for number, raw in text.lines():
         line = raw.rstrip("\r\n").removeprefix("\ufeff")
         if (start := _START.fullmatch(line)) is not None:
-            if chat is not None and (record := chat.record(count + 1)).conversations[0].turns:
-                count += 1
-                yield record
+            if chat is not None:
+                record = chat.record(count + 1)
+                if record.conversations[0].turns:
+                    count += 1
+                    yield record
+                else:
+                    aside = record.conversations[0].aside
             chat = _Chat(number, datetime.fromisoformat(start["time"]))
+            chat.conversation.aside, aside = aside, []
         elif chat is not None:
             chat.add(line)
     if chat is not None and (record := chat.record(count + 1)).conversations[0].turns:

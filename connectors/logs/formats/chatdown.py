@@ -52,6 +52,7 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
         content = raw.rstrip("\r\n")
         if content.lstrip().startswith(">"):
             skipped["comment"] += 1
+            conversation.aside.append(content)
             continue
         if current is None and (header := _HEADER.fullmatch(content)) is not None:
             _add_name(names, header[1].lower(), header[2], conversation)
@@ -96,6 +97,7 @@ def _end_turn(
     if current is None:
         if preface := sum(bool(line.strip()) for line in content.splitlines()):
             conversation.remarks.append(f"text before the first speaker was left out (lines: {preface})")
+            conversation.aside += gathered
         return
     if text.strip() and not content:
         return  # typing by itself is no turn

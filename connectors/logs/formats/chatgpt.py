@@ -169,7 +169,6 @@ CHATGPT = LogFormat(
     '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
     is_chatgpt,
     read_record,
-    branch_keys=("children",),
 )
 
 
@@ -182,5 +181,4 @@ CHATGPT_BRANCHES = LogFormat(
     is_chatgpt,
     read_branches,
     only_named=True,
-    branch_keys=("children",),
 )

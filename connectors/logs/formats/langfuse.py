@@ -92,6 +92,7 @@ def _call(position: int, value: Mapping[str, Any], trace: str, call_id: str) -> 
     )
     call.inputs = parse_payload(value.get("input"), "user", call.remarks)
     call.outputs = parse_payload(value.get("output"), "assistant", call.remarks)
+    call.payload = (decoded_value(value.get("input")), decoded_value(value.get("output")))
     return call
 
 
@@ -121,5 +122,4 @@ LANGFUSE = LogFormat(
     read_records=read_records,
     # Over the messages in an observation; but spans and test cases have an `input` and an id too.
     precedence=-1,
-    branch_keys=("output", "outputs"),
 )

@@ -79,6 +79,7 @@ def _call(position: int, run_id: str, run: Mapping[str, Any]) -> Call:
     )
     call.inputs = parse_payload(run.get("inputs"), "user", call.remarks)
     call.outputs = parse_payload(run.get("outputs"), "assistant", call.remarks)
+    call.payload = (run.get("inputs"), run.get("outputs"))
     return call
 
 
@@ -92,5 +93,4 @@ LANGSMITH = LogFormat(
     read_records=read_records,
     # Over the messages in a run; but MLflow's cases have `inputs` and `outputs` too.
     precedence=-1,
-    branch_keys=("output", "outputs", "serialized"),
 )

@@ -29,9 +29,11 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
     date = ""
     lines: list[str] = []
     dates: list[str] = []
+    header: list[str] = []
     for number, raw in text.lines():
         line = raw.rstrip("\r\n")
         if number <= _HEADER_LINES and (line.lstrip("\ufeff").startswith(_HEADER) or _SAVED.fullmatch(line.strip())):
+            header.append(line)
             continue
         if (heading := _DAY.fullmatch(line)) is not None:
             date = heading["date"]
@@ -42,6 +44,7 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
     starts = [_turn_start(form.fullmatch(line), day) for line, day in zip(lines, dates, strict=True)]
     conversation = parse_turns(lines, starts)
     conversation.turns = [replace(turn, content=_unquoted(turn.content)) for turn in conversation.turns]
+    conversation.aside += header
     yield ParsedRecord(1, 1, None, [conversation])
 
 

@@ -49,6 +49,9 @@ def _conversations(record: Mapping[str, Any]) -> list[ParsedConversation]:
         conversation = ParsedConversation(parse_payload(value_at(record, _PROMPT), "user", []), metadata)
         conversation.turns += parse_payload(answer, "assistant", [])
         conversation.suffix = f"-{number}" if len(answers) > 1 else ""
+        if record.get("doc"):
+            conversation.remarks.append("left out: the task's own record, 'doc'")
+            conversation.aside.append(record["doc"])
         conversations.append(conversation)
     return conversations
 
@@ -77,5 +80,4 @@ LM_EVAL = LogFormat(
     '[["Hello"]], "filtered_resps": ["Hello"], "filter": "none", "metrics": ["exact_match"], "exact_match": 1.0}',
     is_sample,
     read_records=read_records,
-    branch_keys=("doc", "filtered_resps"),
 )

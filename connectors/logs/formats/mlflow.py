@@ -62,6 +62,7 @@ def _record_calls(position: int, value: Mapping[str, Any]) -> Iterator[Call]:
     )
     trace_call.inputs = parse_payload(data.get("request"), "user", trace_call.remarks)
     trace_call.outputs = parse_payload(data.get("response"), "assistant", trace_call.remarks)
+    trace_call.payload = (decoded_value(data.get("request")), decoded_value(data.get("response")))
     spans = decoded_value(data.get("spans"))
     listed = spans if isinstance(spans, list) else []
     inside = [_span_call(position, trace, span) for span in listed if isinstance(span, dict)]
@@ -92,10 +93,12 @@ def _span_call(position: int, trace: str, span: Mapping[str, Any]) -> Call:
         is_model=kind in _MODEL_KINDS,
         is_auxiliary=kind in _AUXILIARY_KINDS,
     )
-    call.inputs = parse_payload(span.get("inputs", attribute_values.get("mlflow.spanInputs")), "user", call.remarks)
-    call.outputs = parse_payload(
-        span.get("outputs", attribute_values.get("mlflow.spanOutputs")), "assistant", call.remarks
+    call.payload = (
+        span.get("inputs", attribute_values.get("mlflow.spanInputs")),
+        span.get("outputs", attribute_values.get("mlflow.spanOutputs")),
     )
+    call.inputs = parse_payload(call.payload[0], "user", call.remarks)
+    call.outputs = parse_payload(call.payload[1], "assistant", call.remarks)
     return call
 
 
@@ -116,5 +119,4 @@ MLFLOW = LogFormat(
     '"mlflow.spanOutputs": "\\"Hello\\""}}]}}',
     is_mlflow,
     read_records=read_records,
-    branch_keys=("output", "outputs"),
 )

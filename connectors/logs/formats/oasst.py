@@ -138,7 +138,6 @@ OASST = LogFormat(
     is_tree,
     read_record,
     id_key="message_tree_id",
-    branch_keys=("replies",),
 )
 
 
@@ -150,7 +149,6 @@ OASST_BRANCHES = LogFormat(
     read_branches,
     id_key="message_tree_id",
     only_named=True,
-    branch_keys=("replies",),
 )
 
 
@@ -161,5 +159,4 @@ OASST_MESSAGES = LogFormat(
     '{"message_id": "m2", "parent_id": "m1", "text": "Hello", "role": "assistant"}',
     is_row,
     read_records=read_records,
-    branch_keys=("replies",),
 )

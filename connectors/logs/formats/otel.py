@@ -88,6 +88,7 @@ def _span_call(position: int, span: Span) -> Call:
             {path: value for path in _METADATA_PATHS if (value := id_text(attribute_at(attributes, path)))}, ()
         ),
         remarks=remarks,
+        payload=(attributes, span.events),
     )
 
 
@@ -165,5 +166,4 @@ OTEL = LogFormat(
     '"llm.output_messages.0.message.content": "Hello"}}',
     is_record,
     read_records=read_records,
-    branch_keys=("output", "outputs"),
 )

@@ -35,9 +35,13 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
     for place, instance in enumerate(instances):
         conversation = ParsedConversation([*_prompt(instance)], extra_metadata(record, _USED))
         conversation.suffix = f"-{place + 1}" if len(instances) > 1 else ""
-        conversation.turns += _answer(predictions[place] if place < len(predictions) else None, conversation.remarks)
+        if isinstance(instance, dict) and (examples := objects(instance.get("examples"))):
+            conversation.remarks.append(f"left out: {counted(len(examples), 'examples in the prompt')}")
+            conversation.aside.append(examples)
+        _add_answer(conversation, predictions[place] if place < len(predictions) else None)
         conversations.append(conversation)
     if len(predictions) > len(instances):
+        conversations[-1].aside += predictions[len(instances) :]
         conversations[-1].remarks.append(
             f"left out: {counted(len(predictions) - len(instances), 'predictions without an instance')}"
         )
@@ -62,12 +66,15 @@ def _prompt(instance: Any) -> Iterator[ParsedTurn]:
         yield ParsedTurn(speaker, content_or_placeholder(message.get("content")))
 
 
-def _answer(prediction: Any, remarks: list[str]) -> list[ParsedTurn]:
+def _add_answer(conversation: ParsedConversation, prediction: Any) -> None:
     candidates = objects(prediction.get("candidates")) if isinstance(prediction, dict) else []
     if len(candidates) > 1:
-        remarks.append(f"of {len(candidates)} candidates the first is read")
-    text = first_text(candidates[0] if candidates else prediction, "content")
-    return [ParsedTurn("assistant", text)] if text else parse_payload(prediction, "assistant", remarks)
+        conversation.remarks.append(f"of {len(candidates)} candidates the first is read")
+        conversation.aside += candidates[1:]
+    if text := first_text(candidates[0] if candidates else prediction, "content"):
+        conversation.turns.append(ParsedTurn("assistant", text))
+    else:
+        conversation.turns += parse_payload(prediction, "assistant", conversation.remarks)
 
 
 PALM = LogFormat(
@@ -77,5 +84,4 @@ PALM = LogFormat(
     '"bot", "content": "Hello"}]}]}',
     is_prediction,
     read_record,
-    branch_keys=("candidates", "predictions", "examples"),
 )

@@ -76,12 +76,12 @@ _AUTHOR = re.compile(r'(?P<author>[^:"“”\n]{1,80}):(?!//)[ ]?(?P<text>.*)')
 
 @dataclass(slots=True)
 class _Block:
-    """The lines of one conversation, and how many lines between them are events of the chat."""
+    """The lines of one conversation, and the lines between them that are events of the chat."""
 
     line: int
     id: str | None = None
     lines: list[str] = field(default_factory=list)
-    events: int = 0
+    events: list[str] = field(default_factory=list)
 
 
 def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
@@ -107,13 +107,15 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
             starts = [start if start and start.form == form else None for start in stamped]
             conversation = parse_turns(block.lines, starts)
         if block.events:
-            conversation.remarks.append(f"events of the chat were left out (lines: {block.events})")
+            conversation.remarks.append(f"events of the chat were left out (lines: {len(block.events)})")
+            conversation.aside += block.events
         record = ParsedRecord(block.line, number, block.id, [conversation], speakers_certain=form is not None)
         if preface is None and number == 1 and block.id is None and not conversation.turns:
             preface = record
             continue
         if preface is not None and number == 1:
             report(preface.position, "text before the first conversation was left out", kept=True)
+            conversation.aside += preface.conversations[0].aside
         yield record
         number += 1
     if preface is not None and number == 1:
@@ -238,13 +240,13 @@ def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
         begins = event == "start" and any(map(has_content, block.lines))
         if block_id is None and not begins:
             if event:
-                block.events += 1
+                block.events.append(line)
             else:
                 block.lines.append(line)
             continue
         if block.id is not None or any(map(has_content, block.lines)):
             yield block
-        block = _Block(number, clean_text(block_id) if block_id is not None else None, events=int(bool(event)))
+        block = _Block(number, clean_text(block_id) if block_id is not None else None, events=[line] if event else [])
     if block.id is not None or any(map(has_content, block.lines)):
         yield block
 

@@ -95,6 +95,7 @@ def _add_lines(conversation: ParsedConversation, lines: Sequence[str], events: l
         conversation.turns.append(ParsedTurn(speaker, "\n".join(texts).strip(), name, None, {"after": after}))
     if events:
         conversation.remarks.append(f"left out: {counted(len(events), 'events of the chat')}")
+        conversation.aside += events
 
 
 _DESCRIBED = DescribedFormat(

@@ -110,7 +110,6 @@ SILLY_TAVERN = LogFormat(
     _EXAMPLE,
     is_silly_tavern,
     read_records=read_records,
-    branch_keys=("swipes",),
 )
 SILLY_TAVERN_BRANCHES = LogFormat(
     "silly-tavern-branches",
@@ -119,5 +118,4 @@ SILLY_TAVERN_BRANCHES = LogFormat(
     is_silly_tavern,
     read_records=read_branches,
     only_named=True,
-    branch_keys=("swipes",),
 )

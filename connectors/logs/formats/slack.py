@@ -79,12 +79,14 @@ def read_channel(
         report: is called with what is left out.
     """
     left_out: Counter[str] = Counter()
+    aside: list[Any] = []
     threads: dict[str, list[SlackMessage]] = {"": []}
     answered = {_thread(message.value) for message in messages if _is_answer(message.value)}
     for message in sorted(messages, key=lambda message: _order(message.value)):
         subtype = message.value.get("subtype")
         if not (subtype is None or isinstance(subtype, str)) or subtype not in _SPOKEN_SUBTYPES:
             left_out[str(subtype)] += 1
+            aside.append(message.value)
             continue
         thread = _thread(message.value)
         threads.setdefault(thread if thread in answered else "", []).append(message)
@@ -100,6 +102,7 @@ def read_channel(
         )
         if thread:
             conversation.metadata["thread_ts"] = thread
+        conversation.aside, aside = aside, []
         yield ParsedRecord(thread_messages[0].number, number, conversation_id, [conversation])
 
 

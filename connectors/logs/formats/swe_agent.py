@@ -38,5 +38,4 @@ SWE_AGENT = LogFormat(
     '"assistant", "content": "Hello", "agent": "main"}], "info": {}}',
     is_trajectory,
     read_record,
-    branch_keys=("trajectory",),
 )

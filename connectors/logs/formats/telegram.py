@@ -87,6 +87,7 @@ def _parse_chat(chat: Mapping[str, Any]) -> ParsedConversation:
             conversation.remarks.append(f"message {number} is missing")
         elif message.get("type") == "service":
             service[clean_text(str(message.get("action", "?")))] += 1
+            conversation.aside.append(message)
         else:
             conversation.turns.append(_parse_turn(message, chat))
     if service:

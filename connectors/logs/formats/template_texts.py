@@ -122,5 +122,4 @@ TEMPLATE_RECORDS = LogFormat(
     '{"text": "<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\nHello<|im_end|>\\n"}',
     is_record,
     read_record,
-    branch_keys=_ANSWERS,
 )

@@ -35,6 +35,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
         for side, text in zip(_SIDES, texts, strict=False):
             beside = object_at(about, f"{side}_{place}")
             versions += max(len(objects(beside.get("versions"))) - 1, 0)
+            conversation.aside.append(beside.get("versions"))
             if isinstance(text, str) and text and text != _GREETING:
                 conversation.turns.append(ParsedTurn(side, text, at=_time(beside.get("timestamp"))))
     if versions:
@@ -55,5 +56,4 @@ TEXTGEN_WEBUI = LogFormat(
     '{"internal": [["Hi", "Hello"]], "visible": [["Hi", "Hello"]], "metadata": {}}',
     is_history,
     read_record,
-    branch_keys=("visible", "versions"),
 )

@@ -36,9 +36,11 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
     """Yield the conversation in a transcript. Cues of one speaker that follow each other are one turn."""
     cues: list[tuple[str, str]] = []
     left_out: Counter[str] = Counter()
+    aside: list[str] = []
     for block in _blocks(text):
         start, lines = _cue(block)
         if start is None:
+            aside += lines
             if lines[0].split(maxsplit=1)[0] in _NO_CUES:
                 left_out[lines[0].split(maxsplit=1)[0].lower()] += 1
             elif not lines[0].lstrip("\ufeff").startswith("WEBVTT"):
@@ -46,6 +48,7 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
         elif lines:
             cues.append((start, "\n".join(lines)))
     conversation = _conversation(cues, assistant)
+    conversation.aside = aside
     if left_out:
         conversation.remarks.append(f"what is no cue is left out ({count_summary(left_out)})")
     yield ParsedRecord(1, 1, None, [conversation])

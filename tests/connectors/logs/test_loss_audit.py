@@ -10,6 +10,7 @@ from convexplain.cli.main import cli
 from convexplain.connectors.logs import LOG_FORMATS, inspect_log
 from convexplain.connectors.logs.engine import claimed_texts
 
+from .balance import counted, in_place, planted, read_with_asides
 from .reading import HI, read, told, write
 
 BUS = "Take the number four bus."
@@ -229,20 +230,6 @@ def test_texts_that_are_too_many_to_be_compared_are_counted(tmp_path, monkeypatc
     assert told(tmp_path, problems) == [("log.txt: 1 text was not compared with the turns: there are too many", True)]
 
 
-NOTE = "Planted sentence number {} stands here."
-
-
-def _planted(value, sentences, aside):
-    """A JSON value with a sentence of its own in each of its objects, but for those under keys that are left out."""
-    if isinstance(value, list):
-        return [_planted(item, sentences, aside) for item in value]
-    if not isinstance(value, dict):
-        return value
-    planted = {key: item if key in aside else _planted(item, sentences, aside) for key, item in value.items()}
-    sentences.append(NOTE.format(len(sentences)))
-    return planted | {"planted_note": sentences[-1]}
-
-
 def _records(example):
     try:
         return [json.loads(example)]
@@ -256,9 +243,8 @@ RECORDS = [form for form in LOG_FORMATS.records if form.has_records and form.nam
 @pytest.mark.parametrize("form", RECORDS, ids=lambda form: form.name)
 def test_every_planted_text_is_read_kept_or_counted_to_the_character(tmp_path, form):
     sentences = []
-    records = [_planted(record, sentences, form.branch_keys) for record in _records(form.example)]
-    conversations, problems = read(tmp_path, "\n".join(map(json.dumps, records)), format=form.name)
-    kept = json.dumps([[c.metadata, [[t.content, t.metadata, t.reasoning] for t in c.turns]] for c in conversations])
-    lost = sum(len(sentence) for sentence in sentences if sentence not in kept)
-    counts = [re.match(r"[\d,]+ texts? of ([\d,]+) characters", problem.reason) for problem in problems]
-    assert sum(int(count[1].replace(",", "")) for count in counts if count) == lost
+    records = [planted(record, sentences) for record in _records(form.example)]
+    path = write(tmp_path, "\n".join(map(json.dumps, records)))
+    conversations, problems, asides = read_with_asides(path, format=form.name)
+    lost = sum(map(len, set(sentences) - in_place(conversations, asides)))
+    assert counted(problems) == (lost, 0)
