@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import pair_fields
+from .claimed_texts import text_letters
 from .field_map import FieldMap
 from .field_shapes import REMARK_NAMES, TEXT_NAMES, Field, id_merit, is_text, name_words
 from .structure import ITEM, MEMBER, Steps, steps_path
@@ -47,12 +48,18 @@ def is_words(keys: Steps, text: Any) -> bool:
 
 
 def unclaimed(items: Sequence[dict[str, Any]], claimed: set[Steps]) -> list[str]:
-    """Return a doubt for each place of texts that no turn would have."""
+    """Return a doubt for each place of texts that no turn would have, under any name."""
     places: dict[str, int] = {}
     for item in items:
+        unused: list[tuple[Steps, Any]] = []
+        letters = ""
         for keys, text in leaves(item):
-            used = any(_is_inside(keys, place) for place in claimed if place)
-            if not used and is_words(keys, text):
+            if not any(_is_inside(keys, place) for place in claimed if place):
+                unused.append((keys, text))
+            elif isinstance(text, str):
+                letters += text_letters(text)
+        for keys, text in unused:
+            if is_words(keys, text) and text_letters(text) not in letters:
                 path = steps_path(tuple(keys))
                 places[path] = places.get(path, 0) + 1
     return [

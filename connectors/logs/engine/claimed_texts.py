@@ -178,6 +178,11 @@ def part_texts(parts: Iterable[Part]) -> Iterator[str]:
             yield part.text
 
 
+def text_letters(text: str) -> str:
+    """Return the letters and digits that people see of a text, which may be HTML."""
+    return letters_of(html_to_text(text) if _MARKUP.search(text) else text)
+
+
 def letters_of(text: str) -> str:
     """Return the letters and digits of a text, without the words of speakers that begin its lines."""
     return _NO_WORDS.sub("", _SPEAKER.sub("", text)).casefold()

@@ -9,8 +9,10 @@ from typing import Any
 
 from .content_blocks import content_text
 from .field_map import path_text
+from .html_text import html_to_text, is_html
 from .metadata import parse_timestamp
 from .roles import normalized_word, role_of
+from .structure import ITEM, steps_path
 from .typed_values import decoded
 
 _MAX_DEPTH = 3
@@ -54,6 +56,23 @@ REMARK_NAMES = words_of(
     "title subject topic summary tags tag source url link notes note comment reason feedback category label "
     "intent name email language locale"
 )
+_MEASURES = words_of("time secs sec seconds ms millis milliseconds minutes duration count total length size cost tokens")
+"""Words in the name of a number that is measured, and no id."""
+_GRADES = words_of("score scores rating ratings quality rank grade label level")
+_SPEAKER_NAMES = words_of("role speaker sender author from user")
+_MAX_PIECES = 20
+"""Items of a list whose texts are the pieces of one text."""
+_CUSTOMERS = words_of("customer client visitor requester consumer contact lead guest caller buyer")
+"""Words for the customer, beside which the word `user` is one of the company's people."""
+_EXCHANGES = {
+    **dict.fromkeys(words_of("prompt question query request input"), "user"),
+    **dict.fromkeys(words_of("response answer reply output completion"), "assistant"),
+}
+"""Kinds of messages that say who speaks."""
+_KIND_NAMES = words_of("type kind visibility channel state category event")
+_NOTES = frozenset(
+    ("note", "notes", "internal", "internal note", "private note", "whisper", "agent note", "staff note")
+)
 _PUBLIC_NAMES, _PRIVATE_NAMES = words_of("public visibility"), words_of("private internal")
 TRUTH_WORDS = words_of("true false yes no y n 1 0 public private external internal")
 """Words of truth values, and of what is public or private."""
@@ -91,7 +110,7 @@ class Field:
     @property
     def path(self) -> str:
         """Return its place in a map."""
-        return path_text(*self.keys)
+        return steps_path(self.keys) if ITEM in self.keys else path_text(*self.keys)
 
     @property
     def words(self) -> list[str]:
@@ -123,7 +142,20 @@ def _flat(item: Mapping[str, Any], keys: tuple[str, ...] = ()) -> dict[tuple[str
             flat.update(_flat(inner, (*keys, str(key))))
         else:
             flat[*keys, str(key)] = value
+            flat.update(_pieces(inner, (*keys, str(key), ITEM)))
     return flat
+
+
+def _pieces(items: Any, keys: tuple[str, ...]) -> dict[tuple[str, ...], list[str]]:
+    """Return the texts in the objects of a list, by their keys; none where it may be a list of turns."""
+    if not isinstance(items, list) or not 0 < len(items) <= _MAX_PIECES:
+        return {}
+    if not all(isinstance(item, dict) and _SPEAKER_NAMES.isdisjoint(item) for item in items):
+        return {}
+    texts = [_flat(item) for item in items]
+    named = [inner for inner in texts[0] if {*name_words(inner[-1])} & {*TEXT_NAMES, "data"}]
+    pieces = {inner: [item.get(inner) for item in texts] for inner in named}
+    return {(*keys, *inner): values for inner, values in pieces.items() if all(isinstance(x, str) for x in values)}
 
 
 def speaker_words(field: Field, groups: Sequence[int]) -> list[str] | None:
@@ -145,9 +177,14 @@ def speaker_words(field: Field, groups: Sequence[int]) -> list[str] | None:
     return texts if few else None
 
 
-def sides_of(field: Field, words: Iterable[str]) -> dict[str, str]:
+def sides_of(field: Field, words: Sequence[str]) -> dict[str, str]:
     """Return the speakers of a field whose side, "user" or "assistant", is not in the table of words but is plain from
-    the field: a truth value under `isUser`, a direction of messages.
+    the field: a truth value under `isUser`, a direction or a kind of messages, `user` beside `customer`, `system` that
+    answers the user.
+
+    Args:
+        field: the field.
+        words: its words, item by item.
     """
     distinct = {word for word in words if word}
     tokens = [word for word in name_words(field.keys[-1]) if word not in _FLAG_FILLERS]
@@ -157,6 +194,14 @@ def sides_of(field: Field, words: Iterable[str]) -> dict[str, str]:
             opposite = "assistant" if side == "user" else "user"
             return {word: side if word in ("true", "1") else opposite for word in distinct}
     compared = {normalized_word(word) for word in distinct}
+    roles = {word: role_of(word) for word in distinct}
+    if "user" in compared and compared & _CUSTOMERS and "assistant" not in roles.values():
+        return {word: "assistant" if normalized_word(word) == "user" else "user" for word in distinct}
+    if {*roles.values()} == {"user", "system"} and roles[next(filter(None, words))] == "user":
+        return {word: "assistant" if role == "system" else "user" for word, role in roles.items()}
+    exchanges = {word: _EXCHANGES.get(normalized_word(word), "") for word in distinct}
+    if {*exchanges.values()} == {"user", "assistant"}:
+        return exchanges
     if "end user" in compared and "admin" in compared <= _DESK_ROLES:
         return {word: "user" if normalized_word(word) == "end user" else "assistant" for word in distinct}
     directions = {word: _DIRECTIONS[word.lower()] for word in distinct if word.lower() in _DIRECTIONS}
@@ -197,7 +242,9 @@ def role_merit(field: Field, groups: Sequence[int]) -> float:
     if named:
         has_role = any(role_of(word) is not None for word in distinct)
         return 4.0 + 2 * has_role + alternates + ("role" in field.words) + (len(distinct) > 1)
-    spoken = all(word.isdecimal() for word in distinct) or sum(map(is_text, distinct)) * 2 > len(distinct)
+    is_measure = bool((_MEASURES | _GRADES) & set(field.words)) or not all(isinstance(v, str) for v in field.filled)
+    numbers = is_measure and all(word.isdecimal() for word in distinct)
+    spoken = numbers or sum(map(is_text, distinct)) * 2 > len(distinct)
     return 3.0 if alternates and speakers_return(words, groups) and not spoken else 0.0
 
 
@@ -214,7 +261,7 @@ def speakers_return(words: Sequence[str], groups: Sequence[int]) -> bool:
 
 def text_merit(field: Field) -> float:
     """Return how much a field looks like the text of items: its mean length, with a bonus for a usual name."""
-    named = bool(TEXT_NAMES & set(name_words(field.keys[-1])))
+    named = bool(TEXT_NAMES & set(field.words if ITEM in field.keys else name_words(field.keys[-1])))
     texts = [text for value in field.filled if (text := _text(value, named=named))]
     if len(texts) * 2 < len(field.values) or not texts:
         return 0.0
@@ -222,8 +269,9 @@ def text_merit(field: Field) -> float:
         return 0.0
     if sum(bool(_HEX.fullmatch(text)) or parse_timestamp(text) is not None for text in texts) * 2 > len(texts):
         return 0.0
-    mean = sum(map(len, texts)) / len(texts)
-    return (mean + 1) * (8 if named else 1) * (len(set(texts)) / len(texts))
+    markup = any(map(is_html, texts[:_MAX_PIECES]))  # the same text without it is better
+    mean = sum(len(html_to_text(text) if markup else text) for text in texts) / len(texts)
+    return (mean + 1) * (8 if named else 1) * (len(set(texts)) / len(texts)) * (0.9 if markup else 1)
 
 
 def _text(value: Any, *, named: bool) -> str:
@@ -254,6 +302,20 @@ def says_public(field: Field) -> bool | None:
     return True if names & _PUBLIC_NAMES else False if names & _PRIVATE_NAMES else None
 
 
+def note_condition(field: Field) -> str | None:
+    """Return the expression that holds for the private notes among items, by their kind; None for any other field."""
+    kinds = {value for value in field.filled if isinstance(value, str)}
+    notes = sorted(kind for kind in kinds if normalized_word(kind) in _NOTES)
+    if not notes or len(notes) == len(kinds) or not _KIND_NAMES & set(name_words(field.keys[-1])):
+        return None
+    return " || ".join(f"{field.path}=='{kind}'" for kind in notes)
+
+
+def is_flag(field: Field) -> bool:
+    """Return whether a field holds truth values in words."""
+    return bool(field.filled) and {str(value).lower() for value in field.filled} <= TRUTH_WORDS - {"0", "1"}
+
+
 def is_order(field: Field) -> bool:
     """Return whether a field orders items: whole numbers under a usual name."""
     values = [value for value in field.values if not isinstance(value, bool)]
@@ -269,7 +331,7 @@ def id_merit(field: Field) -> float:
     words, last = field.words, name_words(field.keys[-1])
     joined = "".join(last)
     is_id = bool(ID_NAMES & set(last)) or joined.endswith(("id", "nummer"))
-    if REMARK_NAMES & set(last) or any(is_text(value) for value in values):
+    if (REMARK_NAMES | _MEASURES) & set(last) or any(is_text(value) for value in values):
         return 0.0
     conversation = bool(CONVERSATION_NAMES & {*last, joined}) or (is_id and bool(CONVERSATION_NAMES & set(words)))
     person = bool(PERSON_NAMES & set(last)) and not conversation

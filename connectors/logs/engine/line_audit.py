@@ -9,7 +9,7 @@ from .json_values import parse_json
 from .parse_results import ParsedConversation
 from .record_texts import LONG, is_prose
 
-_SEPARATOR = re.compile(r"(?:\d\d|[AaPp][Mm])\s\S{1,60}\s|[\t:：\])>]\s?|\s[-–]\s")
+_SEPARATOR = re.compile(r"(?:\d\d|[AaPp][Mm])\s\S{1,60}\s|[:：\])>]\s?|\s[-–]\s")
 """Signs between the time, the speaker and the text in a line."""
 _MAX_PREFIX = 120
 """Characters of time and speaker before a text."""
@@ -41,7 +41,9 @@ class ClaimedLines:
 
     def unclaimed(self, line: str) -> int:
         """Return the number of characters of a line that are in no turn and were not put aside."""
-        text = line.strip()
+        return 0 if line.strip() in self._aside else sum(map(self._unclaimed_cell, line.strip().split("\t")))
+
+    def _unclaimed_cell(self, text: str) -> int:
         if len(text) < LONG or not is_prose(text) or text in self._aside:
             return 0
         if any(self._holds(letters_of(suffix)) for suffix in _suffixes(text)):

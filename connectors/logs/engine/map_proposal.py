@@ -20,6 +20,10 @@ from .wide_candidates import wide_candidates
 
 SAMPLE = 200
 """Records from which a map is proposed."""
+_EXCHANGES = frozenset(("messages", "history", "turns", "exchanges", "rounds", "dialogue", "dialog", "interactions", "chat"))
+"""Names of lists whose items belong to one conversation."""
+_TURNS = 2
+"""Turns of an exchange: a question and its answer."""
 _TUPLES = frozenset(range(2, 9))
 """Lengths of lists that may be a turn: its speaker, its text and what else there is."""
 
@@ -119,7 +123,10 @@ def _candidates(sample: Sequence[Any]) -> Iterator[Candidate]:
         yield from parallel_candidates(rows)
         yield from transcript_candidates(rows)
         yield from wide_candidates(rows)
-    for place in map(_with_named_places, list_places(sample)):
+    places = list_places(sample)
+    joined = list(_exchange_lists(places))
+    parts = {place.steps[:-1] for place in joined}
+    for place in map(_with_named_places, [*joined, *(place for place in places if place.steps not in parts)]):
         items = [item for listed in place.lists for item in listed if isinstance(item, dict)][:MAX_ITEMS]
         total = sum(map(len, place.lists))
         if items and len(items) * 10 >= min(total, MAX_ITEMS) * 8:
@@ -130,6 +137,21 @@ def _candidates(sample: Sequence[Any]) -> Iterator[Candidate]:
                 yield from pair_candidates(items, place)
         elif place.lists and total >= 2 and all(isinstance(text, str) for listed in place.lists for text in listed):
             yield from alternating_candidates(place)
+
+
+def _exchange_lists(places: Sequence[ListPlace]) -> Iterator[ListPlace]:
+    """Yield the lists of exchanges as lists of turns: `{"messages": [{"message": [question, answer]}, …]}`."""
+    outer = {place.steps: place for place in places}
+    for place in places:
+        around = place.record_steps[:-1]
+        is_exchange = place.record_steps[-1:] == (ITEM,) and max(map(len, place.lists), default=0) <= _TURNS
+        if not is_exchange or around not in outer or _EXCHANGES.isdisjoint(around[-1:]):
+            continue
+        lists = iter(place.lists)
+        whole = outer[around]
+        joined = [[turn for _ in listed for turn in next(lists, [])] for listed in whole.lists]
+        if around and len(place.lists) == sum(map(len, whole.lists)) > len(joined):
+            yield replace(whole, steps=(*place.steps, ITEM), lists=joined)
 
 
 def _with_named_places(place: ListPlace) -> ListPlace:

@@ -110,8 +110,9 @@ def unwrapped(
             beside = without_places(value.value, [path]) if isinstance(value.value, dict) else {}
             yield value.position, {**extra_metadata(beside, ()), **records}, None
         elif isinstance(records, list):
-            if isinstance(value.value, dict) and "(" not in path.text:
-                audit.check(value.position, without_places(value.value, [path]), [])
+            if isinstance(value.value, dict):
+                beside = without_places(value.value, [path]) if path.keys else value.value
+                audit.check(value.position, beside, [ParsedConversation([], aside=[] if path.keys else records)])
             for record in records:
                 number += 1
                 yield number, record, None

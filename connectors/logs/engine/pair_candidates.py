@@ -51,6 +51,7 @@ def _listed_pairs(field_map: FieldMap, place: ListPlace, doubts: tuple[str, ...]
     key = next((step for step in reversed(place.steps) if step not in (ITEM, ENTRY, MEMBER)), "")
     words = set(name_words(key))
     records = [record for record in place.records if isinstance(record, dict)]
+    doubts = (*doubts, *unclaimed(records, {place.steps[len(place.record_steps) :]}))
     ids = [field for field in fields_of(records) if id_merit(field) >= ID and not isinstance(field.values[0], list)]
     if len(place.records) > 1 or _EXCHANGES & words or ids:
         id_path = optional_path(min(ids, key=id_rank)) if ids else None

@@ -69,6 +69,8 @@ def _is_plain(lines: list[str], assistant: frozenset[str], *, has_text_name: boo
         return False
     if _begins_transcript(lines, assistant, has_text_name=has_text_name, complete=complete):
         return True
+    if has_text_name and plain.has_headings(lines):
+        return True
     for number in range(1, min(_PREAMBLE, len(lines) - 1) + 1) if has_text_name else ():
         if _is_turn_start(lines[number]) and not _is_turn_start(lines[number - 1]):
             return _begins_transcript(lines[number:], assistant, has_text_name=False, complete=True) and (

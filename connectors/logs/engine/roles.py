@@ -65,6 +65,16 @@ def _compared(word: str) -> str:
 _cached_word = lru_cache(maxsize=4096)(_compared)
 
 
+_PEOPLE = frozenset("user human customer client bot chatbot assistant agent ai".split())
+_KINDS = frozenset("response reply message input query question answer output says said".split())
+
+
+def _phrase_role(compared: str) -> Role | None:
+    """Return the role of a person's word with a kind of message behind it: `bot response`."""
+    person, _, kind = compared.rpartition(" ")
+    return _ROLES.get(person) if person in _PEOPLE and kind in _KINDS else None
+
+
 def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
     """Return the role of a speaker's word; None where the word is not known.
 
@@ -75,7 +85,7 @@ def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
     if not assistant and (role := _ROLES.get(word)) is not None:
         return role
     compared = normalized_word(word)
-    return "assistant" if compared in assistant else _ROLES.get(compared)
+    return "assistant" if compared in assistant else _ROLES.get(compared) or _phrase_role(compared)
 
 
 def has_stranger(turns: Sequence[ParsedTurn], assistant: frozenset[str]) -> bool:
@@ -145,7 +155,8 @@ def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:
 def _name_in_word(speaker: str) -> str | None:
     """Return the speaker's word where it says more than a role: somebody's name. None for any other word."""
     compared = normalized_word(speaker)
-    return None if compared in _ROLES and compared not in _PRODUCT_NAMES else speaker
+    is_role = compared in _ROLES or _phrase_role(compared) is not None
+    return None if is_role and compared not in _PRODUCT_NAMES else speaker
 
 
 def _default_role(

@@ -14,10 +14,12 @@ from .field_shapes import (
     contiguous,
     fields_of,
     id_merit,
+    is_flag,
     is_order,
     is_text,
     is_time,
     name_words,
+    note_condition,
     role_merit,
     roles_clear,
     says_public,
@@ -30,6 +32,9 @@ from .parse_results import quoted_names
 from .structure import ITEM, ListPlace, Steps, steps_path
 from .transcripts import looks_like_transcript
 from .typed_values import decoded
+
+_RECEIVERS = frozenset(("receiver", "recipient", "recipients", "to", "assignee"))
+"""Words in the name of somebody who does not speak."""
 
 
 def turn_candidate(place: ListPlace) -> Candidate | None:
@@ -98,8 +103,8 @@ def row_candidates(items: Sequence[dict[str, Any]], records: str | None) -> Iter
     )
     claimed |= {field.keys for field in (id_field, order) if field is not None}
     if id_field is None:
-        remaining = [field.path for field in fields if field.keys not in claimed]
-        if remaining or records is None:
+        remaining = [field.path for field in fields if field.keys not in claimed and _may_group(field)]
+        if remaining or (records is None and field_map.order is None):
             doubts.insert(
                 0,
                 "it is not known which field tells conversations apart (id=…)"
@@ -113,6 +118,11 @@ def row_candidates(items: Sequence[dict[str, Any]], records: str | None) -> Iter
     yield Candidate(merit - 2 * (id_field is None), field_map, tuple(doubts))
 
 
+def _may_group(field: Field) -> bool:
+    """Return whether the values of a field may tell conversations apart: every item has one, and no truth value."""
+    return len(field.filled) == len(field.values) and not is_flag(field)
+
+
 def _grouping(fields: Sequence[Field], *, by_name: bool) -> Field | None:
     """Return the field whose values group items into conversations: by its name, or by runs of equal ones."""
     if by_name:
@@ -124,8 +134,9 @@ def _grouping(fields: Sequence[Field], *, by_name: bool) -> Field | None:
         if "" not in field.values
         and None not in field.values
         and all(isinstance(value, str | int) and not isinstance(value, bool) for value in field.values)
-        and not ROLE_NAMES & set(name_words(field.keys[-1]))
+        and (id_merit(field) or not ROLE_NAMES & set(name_words(field.keys[-1])))
         and not any(map(is_text, field.values))
+        and not is_flag(field)
         and contiguous(field.values)
         and not is_time(field)
     ]
@@ -156,7 +167,10 @@ def _spoken(fields: Sequence[Field], groups: Sequence[int]) -> tuple[float, Fiel
         assistant=tuple(word for word in sides if sides[word] == "assistant"),
     )
     public, private = (next((field for field in fields if says_public(field) is side), None) for side in (True, False))
+    notes = next((field for field in fields if field is not role and note_condition(field)), None)
     field_map = replace(field_map, public=optional_path(public), private=optional_path(private))
+    if private is None and public is None and notes is not None:
+        field_map = replace(field_map, private=note_condition(notes))
     doubts: list[str] = []
     if not roles_clear(words, sides):
         speakers = list(dict.fromkeys(word for word in words if word))
@@ -176,7 +190,8 @@ def _only_text(fields: Sequence[Field]) -> Field | None:
 
 def _is_name(field: Field) -> bool:
     words = name_words(field.keys[-1])
-    named = words == ["name"] or ("name" in words and bool(ROLE_NAMES & set(field.words)))
+    named = words == ["name"] or (words[-1:] == ["name"] and bool(ROLE_NAMES & set(field.words)))
+    named = named and _RECEIVERS.isdisjoint(field.words)
     return named and bool(field.filled) and all(isinstance(value, str) for value in field.filled)
 
 

@@ -77,8 +77,7 @@ def _parse_conversation(value: Mapping[str, Any]) -> ParsedConversation:
         role: str = _ROLES.get(speaker.strip().lower()) or speaker
         conversation.turns.append(ParsedTurn(role, content, None, None, about))
     if plain and coded:
-        conversation.remarks.append("left out: the same turns with placeholders, 'delexed'")
-        conversation.aside.append(coded)
+        conversation.aside.append(coded)  # the same turns with placeholders for names and numbers
     return conversation
 
 

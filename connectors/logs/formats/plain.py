@@ -36,6 +36,8 @@ _DATE_LINE = re.compile(
 )
 """A line with a date and nothing else, between the turns of two days."""
 _MAX_EVENT = 160
+_FEWEST_TURNS = 1
+"""Turns beyond which speakers in lines of their own make a transcript."""
 _START = r"started|began|begins|opened|gestartet|begonnen|iniciad[oa]|démarrée?"
 _EVENT = re.compile(
     rf"\W{{0,5}}(?:(?:chat|conversation|session|call|gespräch|conversación|conversa)\s(?:has\s|was\s|is\s)?(?:been\s)?"
@@ -54,6 +56,17 @@ _SPOKEN_LINE = re.compile(
     r"(?:#{1,6}\s+)?(?P<mark>\*\*|__)?\[?(?P<word>[^\s:：*_\[\]][^:：\n]{0,59}?)\]?"
     r"(?:\s*[(\[](?P<aside>[^()\[\]\n]{1,40})[)\]])?\s?(?:\*\*|__)?(?P<colon>[:：])(?P<rest>.*)"
 )
+_SPEAKER_HEADING = re.compile(
+    r"(?:#{1,6}\s+)?(?P<mark>\*\*|__)?[^\w\s:：*_#]*\s*(?P<word>\w[^:：*_\n]{0,59}?)(?(mark)(?:\*\*|__))"
+    r"(?:\s*[-–—|(\[,]\s*(?P<stamp>\d[\d:./ T-]{3,40})[^\d\n]{0,12})?"
+)
+"""A line with a speaker, marked or with a time, above the text: `**Human** - 2024-05-02 10:00`, `## Assistant`."""
+_SPAN = re.compile(
+    r"[\[(]?\s*(?:\d[\d:.,]*\s?(?:h|m|s|ms|hours?|min|minutes?|secs?|seconds?)?\s*){1,6}(?:-->|[-–—→]|to)\s*"
+    r"(?:\d[\d:.,]*\s?(?:h|m|s|ms|hours?|min|minutes?|secs?|seconds?)?\s*){1,6}[\])]?",
+    re.IGNORECASE,
+)
+"""A line with the beginning and the end of what is said below, and nothing else."""
 _NO_NAME = re.compile(r'[?!,;{}<>=|"`\\]|\S+\s+\S+\s+\S+\s+\S+\s+\S')
 """Text that is no speaker's name: such punctuation, or more than four words."""
 
@@ -62,12 +75,12 @@ _MARK = f"[{_INVISIBLE}]?"
 _NO_DATE = re.compile(rf"[{_INVISIBLE} ]")
 _STAMP = (
     rf"(?:(?P<date>\d{{1,4}}{_MARK}[./-]\s?\d{{1,2}}{_MARK}[./-]\s?\d{{1,4}}\.?)(?:[,،]\s*|\s+(?:(?:à|um|às|kl\.?)\s+)?|T))?"
-    rf"(?P<time>(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?"
+    rf"(?P<time>(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}}(?:[.,]\d{{1,9}})?)?"
     rf"(?:\s?[ap]\.?\s?m\b\.?|\s?{_MARK}(?:[صم]|Ö[ÖS])(?!\w))?(?:Z|[+-]\d{{2}}:?\d{{2}})?)"
 )
 _ASIDE = re.compile(_STAMP, re.IGNORECASE)
 _STAMPED_LINE = re.compile(
-    rf"[{_INVISIBLE}\s]*(?P<open>[\[(]?){_STAMP}[\])]?(?:\s*[-–]|,)?\s+(?P<rest>\S.*)",
+    rf"[{_INVISIBLE}\s]*(?P<open>[\[(]?){_STAMP}[\])]?(?:\s*[-–|]|,)?\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 # Quotes and the two slashes of an address tell a system line ('X changed the subject to "A: b"').
@@ -145,11 +158,16 @@ def main_form(lines: Sequence[str], stamped: Sequence[TurnStart | None], assista
 
 
 def parse_spoken_line(line: str, assistant: frozenset[str]) -> TurnStart | None:
-    """Return the line as the start of a turn; None where it begins none.
+    """Return the line as the start of a turn, also where it only names the speaker of the text below; None where it
+    begins none.
 
     An unknown word needs a blank after its colon and text on the same line, so that "Here is how:" and addresses are no
     speakers. After it a time, a role or a name may stand in brackets: "Anna (10:32): …".
     """
+    return _spoken_text(line, assistant) or _speaker_heading(line, assistant)
+
+
+def _spoken_text(line: str, assistant: frozenset[str]) -> TurnStart | None:
     match = _SPOKEN_LINE.match(line)
     if match is None or _NO_NAME.search(match["word"]):
         return None
@@ -168,6 +186,25 @@ def parse_spoken_line(line: str, assistant: frozenset[str]) -> TurnStart | None:
     if not sure and not (text.strip() and (text[0].isspace() or match["colon"] == "：")):
         return None
     return TurnStart(word, text.removeprefix(" "), sure, name, date, time)
+
+
+def _speaker_heading(line: str, assistant: frozenset[str]) -> TurnStart | None:
+    """Return a line that names the speaker of the text below as the start of a turn; None for any other line."""
+    word = _heading(line)
+    if not word or role_of(word, assistant) is None:
+        return None
+    match = _SPEAKER_HEADING.fullmatch(line.strip())
+    stamp = _ASIDE.match(((match and match["stamp"]) or "").strip())
+    date, time = (stamp["date"] or "", stamp["time"]) if stamp else ("", "")
+    return TurnStart(word, "", True, None, date, time)
+
+
+def _heading(line: str) -> str:
+    """Return the word in a line that may name the speaker of the text below; "" for any other line."""
+    match = _SPEAKER_HEADING.fullmatch(line.strip()) if len(line) <= _MAX_EVENT else None
+    if match is None or not (match["mark"] or match["stamp"] or line.lstrip().startswith("#")):
+        return ""
+    return match["word"].strip()
 
 
 def parse_stamped_line(line: str) -> TurnStart | None:
@@ -229,7 +266,7 @@ def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
     for number, raw in lines:
         line = raw.rstrip("\r\n")
         event = event_kind(line)
-        if event is None and after_blank and len(line) <= _MAX_EVENT and _DATE_LINE.fullmatch(line.strip()):
+        if event is None and after_blank and len(line) <= _MAX_EVENT and _is_time_line(line.strip()):
             event = "other"
         block_id = None if event else heading_id(line)
         numbered = None if event or block_id is not None else _numbered(line)
@@ -249,6 +286,35 @@ def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
         block = _Block(number, clean_text(block_id) if block_id is not None else None, events=[line] if event else [])
     if block.id is not None or any(map(has_content, block.lines)):
         yield block
+
+
+def _is_time_line(line: str) -> bool:
+    """Return whether a line holds a date, or the beginning and the end of a text, and nothing else."""
+    return _DATE_LINE.fullmatch(line) is not None or _SPAN.fullmatch(line) is not None
+
+
+def has_headings(lines: Sequence[str]) -> bool:
+    """Return whether the speakers of lines stand in lines of their own, and both sides speak."""
+    starts = _with_partner(lines, [_speaker_heading(line, frozenset()) for line in lines])
+    return len({start.word for start in starts if start is not None}) > 1 and sum(map(bool, starts)) > _FEWEST_TURNS
+
+
+def _with_partner(lines: Sequence[str], starts: Sequence[TurnStart | None]) -> list[TurnStart | None]:
+    """Return the starts of turns with those of a second speaker who has no known word, where speakers stand in lines of
+    their own: `**User**` and `**Cursor**` in turn.
+    """
+    known = [start for start in starts if start is not None and start.sure]
+    if not known or any(start.text for start in known) or len({role_of(start.word or "") for start in known}) > 1:
+        return list(starts)
+    headings = [_heading(line) for line in lines]
+    counts = Counter(word for word, start in zip(headings, starts, strict=True) if word and start is None)
+    partner, count = counts.most_common(1)[0] if counts else ("", 0)
+    if abs(count - len(known)) > 1:
+        return list(starts)
+    return [
+        TurnStart(partner, "") if start is None and word == partner else start
+        for word, start in zip(headings, starts, strict=True)
+    ]
 
 
 def _with_names(starts: Sequence[TurnStart | None], assistant: frozenset[str]) -> list[TurnStart | None]:
@@ -279,6 +345,7 @@ def _with_names(starts: Sequence[TurnStart | None], assistant: frozenset[str]) -
 def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
     """Return the conversation in lines that begin with a speaker's word; other lines continue the turn before."""
     starts = _with_names([parse_spoken_line(line, assistant) for line in lines], assistant)
+    starts = _with_partner(lines, starts)
     folded: Counter[str] = Counter()
     if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts if start is not None}:
         folded.update(start.word or "" for start in starts if start is not None and not start.sure)

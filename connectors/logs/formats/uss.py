@@ -57,6 +57,7 @@ def _parse_session(block: Sequence[tuple[int, str]], report: ProblemReporter) ->
         cells = [cell.strip() for cell in content.split("\t", _FIELDS - 1)]
         if not _LINE.match(content):
             report(line, "a line that does not begin with USER or SYSTEM and a tab")
+            conversation.aside.append(content)
             continue
         speaker, text, action, labels, why = (*cells, "", "", "", "")[:_FIELDS]
         label_words = [label.strip() for label in labels.split(",")] if labels else []

@@ -8,9 +8,11 @@ import gzip
 import io
 import json
 import lzma
+import re
 import tarfile
 import zipfile
 from functools import cache
+from itertools import count
 
 import openpyxl
 import pyarrow as pa
@@ -18,10 +20,13 @@ import pyarrow.parquet as pq
 import zstandard
 from hypothesis import strategies as st
 
-from convexplain.connectors.logs import LOG_FORMATS, read_log
+from convexplain.connectors.logs import LOG_FORMATS
+from convexplain.connectors.logs.engine.field_shapes import ID_NAMES, TIME_NAMES, name_words
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.store.serialization import conversation_body
 from convexplain.types import ROLES, sha256_json
+
+from .balance import SENTENCE, counted, in_place, read_with_asides
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 TEXTS = [form.example.encode() for form in LOG_FORMATS.records] + [
@@ -149,8 +154,10 @@ _KEYS = (
     "comments author_id requester_id public users html_body"
 )
 KEYS = _KEYS.split()
+MARK = "<sentence>"
+"""Stands for a planted sentence, of which each log has others."""
 VALUES = st.sampled_from(
-    ["user", "assistant", "Anna", "message", "2024-05-01", "1714557600.000100", "", "\ud800", "x" * 300]
+    ["user", "assistant", "Anna", "message", "2024-05-01", "1714557600.000100", "", "\ud800", "x" * 300, MARK, MARK]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | VALUES | st.text(max_size=5),
@@ -180,11 +187,28 @@ def mutated_json(draw):
         records[index] = change(draw, records[index])
     if draw(st.booleans()):
         records += [draw(JSON)]
+    sentences = count()
+    records = [with_sentences(record, sentences) for record in records]
     ascii_only = draw(st.booleans())
     lines = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
     joined = draw(st.sampled_from(["\n", "\r\n", ",\n", ""])).join(lines)
     made = f"[{', '.join(lines)}]" if draw(st.booleans()) else joined
     return made.encode("utf-8", "surrogatepass")
+
+
+def with_sentences(value, numbers):
+    """A JSON value with a sentence of its own for each mark."""
+    if isinstance(value, list):
+        return [with_sentences(item, numbers) for item in value]
+    if isinstance(value, dict):
+        texts = {key: "Anna" if item == MARK and is_stamp(key) else item for key, item in value.items()}
+        return {key: with_sentences(item, numbers) for key, item in texts.items()}
+    return SENTENCE.format(next(numbers)) if value == MARK else value
+
+
+def is_stamp(key):
+    """Whether a key is the name of an id or a time, which is no text."""
+    return bool(set(name_words(key)[-1:]) & (ID_NAMES | TIME_NAMES))
 
 
 def change(draw, value):
@@ -254,12 +278,11 @@ def check(folder, data, name, options):
     """Reading ends in conversations or in an error that says of which file; what comes can be kept and written."""
     path = folder / name
     path.write_bytes(data)
-    problems = []
     try:
-        found = list(read_log(path, on_problem=problems.append, **options))
+        found, problems, asides = read_with_asides(path, **options)
     except LogError as error:
         assert error.path.startswith(str(path)), error.path  # noqa: PT017 - either outcome is right
-        found = []
+        return
     except UsageError as error:  # a map of the fields is the caller's to give
         assert str(error).startswith("map: "), error  # noqa: PT017 - either outcome is right
         return
@@ -278,3 +301,16 @@ def check(folder, data, name, options):
         assert all(turn.name is None or (isinstance(turn.name, str) and turn.name.strip()) for turn in item.turns)
         json.dumps([item.metadata, [turn.metadata for turn in item.turns]], allow_nan=False)
         sha256_json(conversation_body(item))
+    check_balance(data, found, problems, asides)
+
+
+def check_balance(data, found, problems, asides):
+    """Each planted sentence is in a turn, kept, put aside, or counted in a remark; one in a record or a file that cannot
+    be read goes with it."""
+    reasons = [problem.reason for problem in problems if not problem.kept and " in no turn" not in problem.reason]
+    if reasons or any("is no log" in problem.reason for problem in problems):
+        return
+    sentences = set(re.findall(r"Planted sentence number \d+ stands here\.", data.decode("utf-8", "replace")))
+    lost = sentences - in_place(found, asides)
+    characters, answers = counted(problems)
+    assert characters + answers * len(SENTENCE) >= sum(map(len, lost)), (sorted(lost), problems)

@@ -89,7 +89,7 @@ CASES = {
             weave(1, [{"role": "user", "content": "Rewrite: Hi"}], HELLO, trace_id="t", parent_id="w0"),
         ],
         [("t", TWO)],
-        ["1 calls are left out: others of their trace have the messages"],
+        ["1 call is left out: others of their trace have the messages"],
     ),
     "weave-failed": (
         [weave(0, HI, None, exception="TimeoutError"), weave(1, HI, HELLO)],
@@ -109,7 +109,10 @@ CASES = {
             opik(2, [{"role": "user", "content": "q"}], {"output": "r"}, trace_id="o0", type="tool"),
         ],
         [("o0", TWO)],
-        ["1 calls are left out: others of their trace have the messages"],
+        [
+            "1 call is left out: others of their trace have the messages",
+            "1 call of tools, retrievers and the like is left out",
+        ],
     ),
     "posthog-session": (
         [
@@ -141,7 +144,10 @@ CASES = {
             braintrust("s3", {"q": "x"}, "y", "s1", kind="tool"),
         ],
         [("r", TWO)],
-        ["1 calls are left out: others of their trace have the messages"],
+        [
+            "1 call is left out: others of their trace have the messages",
+            "1 call of tools, retrievers and the like is left out",
+        ],
     ),
     "braintrust-page": (
         {"events": [braintrust("r", HI, ANSWER, metadata={"session_id": "k"})]},

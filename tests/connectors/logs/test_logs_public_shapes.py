@@ -253,7 +253,8 @@ def test_lm_eval_has_a_conversation_an_answer_and_the_metrics_of_all_filters(tmp
     ]
     assert "ratings" not in conversations[1].turns[-1].metadata
     assert told(tmp_path, problems) == [
-        ("a.jsonl:4: the sample has no answer in words: it compares the probabilities of choices", False)
+        ("a.jsonl:4: the sample has no answer in words: it compares the probabilities of choices", False),
+        ("a.jsonl:1: left out: the task's own record, 'doc' (so in 3 conversations, first here)", True),
     ]
 
 

@@ -116,7 +116,8 @@ def test_runs_inside_others_are_left_out_where_the_outer_ones_have_the_messages(
     assert [(item.id, said(item)) for item in found] == [("root", HI_SAID), ("root2", HI_SAID)]
     assert told(tmp_path, problems) == [
         ("runs.json: 1 traces or calls without messages are left out", True),
-        ("runs.json: 1 calls are left out: others of their trace have the messages", True),
+        ("runs.json: 1 call is left out: others of their trace have the messages", True),
+        ("runs.json: 1 call of tools, retrievers and the like is left out", True),
     ]
 
 
@@ -259,7 +260,8 @@ def test_langfuses_observations(tmp_path):
         observation("c", "Hi", "Hello", 1, traceId="t3"),
     ]
     found, problems = read(tmp_path, json.dumps({"data": rows, "meta": {}}), "observations.json")
-    assert (problems, [(item.id, said(item)) for item in found]) == ([], [("s", LONG_SAID), ("t3", HI_SAID)])
+    assert [(item.id, said(item)) for item in found] == [("s", LONG_SAID), ("t3", HI_SAID)]
+    assert [problem.reason for problem in problems] == ["1 call of tools, retrievers and the like is left out"]
 
 
 @pytest.mark.parametrize("outer", [True, False], ids=["told by the trace", "told by an observation"])
@@ -288,7 +290,7 @@ def test_langfuses_traces(tmp_path, outer, layout):
     }[layout]
     found, problems = read(tmp_path, json.dumps(record), "trace.json")
     assert [(item.id, said(item)) for item in found] == [("s", HI_SAID)]
-    inside = ["1 calls are left out: others of their trace have the messages"] if outer else []
+    inside = ["1 call is left out: others of their trace have the messages"] if outer else []
     assert [problem.reason for problem in problems] == inside
 
 
@@ -439,7 +441,10 @@ def test_spans_of_a_conversation(tmp_path):
     assert [(item.id, said(item), item.metadata) for item in found] == [
         ("c", [("system", "Be kind."), *LONG_SAID], {"gen_ai.request.model": "m"})
     ]
-    assert told(tmp_path, problems) == [("spans.json: 1 traces or calls without messages are left out", True)]
+    assert told(tmp_path, problems) == [
+        ("spans.json: 1 traces or calls without messages are left out", True),
+        ("spans.json: 1 call of tools, retrievers and the like is left out", True),
+    ]
 
 
 def test_parts_and_calls_in_spans(tmp_path):
