@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from convexplain.types import Conversation, Turn
 
+from .marked_calls import marked_tools
 from .metadata import clean_text
 from .parse_results import (
     ParsedConversation,
@@ -75,7 +77,8 @@ class ConversationBuilder:
                 for parsed_turn, turn in zip(parsed.turns, turns, strict=True):
                     self._speakers[parsed_turn.speaker, parsed_turn.name or "", turn.role] += 1
             pair = {} if parsed.preferred is None else {"pair": base, "preferred": parsed.preferred}
-            yield Conversation(base + parsed.suffix, turns, str(self._path), {**parsed.metadata, **pair})
+            tools = {"tools": offered} if (offered := _offered_tools(parsed, turns)) else {}
+            yield Conversation(base + parsed.suffix, turns, str(self._path), {**parsed.metadata, **pair, **tools})
 
     def finish(self) -> None:
         """Report at the end of the file what concerns many conversations: each remark once, with how many times."""
@@ -136,6 +139,13 @@ class ConversationBuilder:
             self._report(record.position, f"the id {log_id!r} was there before; this one is {base!r}", kept=True)
         self._ids.update([base + suffix for suffix in suffixes])
         return base
+
+
+def _offered_tools(parsed: ParsedConversation, turns: Sequence[Turn]) -> list[Any]:
+    """Return the tools that the system text offers, where the log has no list of them."""
+    if turns[0].role != "system" or "tools" in parsed.metadata:
+        return []
+    return marked_tools(turns[0].content)
 
 
 def _make_suffixes_unique(conversations: list[ParsedConversation]) -> None:

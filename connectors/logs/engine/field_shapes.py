@@ -56,7 +56,9 @@ REMARK_NAMES = words_of(
     "title subject topic summary tags tag source url link notes note comment reason feedback category label "
     "intent name email language locale"
 )
-_MEASURES = words_of("time secs sec seconds ms millis milliseconds minutes duration count total length size cost tokens")
+_MEASURES = words_of(
+    "time secs sec seconds ms millis milliseconds minutes duration count total length size cost tokens"
+)
 """Words in the name of a number that is measured, and no id."""
 _GRADES = words_of("score scores rating ratings quality rank grade label level")
 _SPEAKER_NAMES = words_of("role speaker sender author from user")

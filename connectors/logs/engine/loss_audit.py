@@ -19,7 +19,6 @@ _SHOWN = 6
 Kind = Literal["text", "label", "prose"]
 
 
-
 @dataclass(slots=True)
 class _Loss:
     position: int
@@ -84,9 +83,7 @@ class LossAudit:
                 self._count(position, record, claims)
         self._unsearched += claims.unsearched
 
-    def check_text(
-        self, text: LogText, read: Callable[[LogText], Iterator[ParsedRecord]]
-    ) -> Iterator[ParsedRecord]:
+    def check_text(self, text: LogText, read: Callable[[LogText], Iterator[ParsedRecord]]) -> Iterator[ParsedRecord]:
         """Yield the conversations in a text that is no JSON; count the lines that are in none of them.
 
         A line may belong to the conversation that comes after it was read, or to the one after that: readers stop at

@@ -20,7 +20,9 @@ from .wide_candidates import wide_candidates
 
 SAMPLE = 200
 """Records from which a map is proposed."""
-_EXCHANGES = frozenset(("messages", "history", "turns", "exchanges", "rounds", "dialogue", "dialog", "interactions", "chat"))
+_EXCHANGES = frozenset(
+    ("messages", "history", "turns", "exchanges", "rounds", "dialogue", "dialog", "interactions", "chat")
+)
 """Names of lists whose items belong to one conversation."""
 _TURNS = 2
 """Turns of an exchange: a question and its answer."""

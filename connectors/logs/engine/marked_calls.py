@@ -11,6 +11,7 @@ from .json_values import parse_json
 
 _CALL_MARK, _CALL_END = "<tool_call>", "</tool_call>"
 _RESULT_MARK, _RESULT_END = "<tool_response>", "</tool_response>"
+_TOOLS_MARK, _TOOLS_END = "<tools>", "</tools>"
 _ARGUMENTS = ("arguments", "parameters")
 _MAX_PYTHON = 20_000
 """Characters of a call as Python writes it."""
@@ -35,6 +36,19 @@ def call_pieces(text: str) -> Iterator[Text | ToolCall]:
     remaining = text[place:].strip() if place else text
     if remaining:
         yield Text(remaining)
+
+
+def marked_tools(text: str) -> list[Any]:
+    """Return the tools that a system text offers as JSON between marks, in a list or one a line; none where there are
+    none.
+    """
+    for _, _, inner in _marked(text, _TOOLS_MARK, _TOOLS_END):
+        listed = _decoded(inner.strip())
+        tools = listed if isinstance(listed, list) else [_decoded(line.strip()) for line in inner.strip().split("\n")]
+        tools = [listed] if isinstance(listed, dict) else tools
+        if tools and all(isinstance(tool, dict) for tool in tools):
+            return tools
+    return []
 
 
 def marked_results(text: str) -> tuple[ToolResult, ...]:
@@ -80,6 +94,6 @@ def _decoded(text: str) -> Any:
     if error is None:
         return value
     try:
-        return ast.literal_eval(text) if len(text) <= _MAX_PYTHON and text.startswith("{") else None
+        return ast.literal_eval(text) if len(text) <= _MAX_PYTHON and text.startswith(("{", "[")) else None
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None

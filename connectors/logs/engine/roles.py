@@ -65,8 +65,8 @@ def _compared(word: str) -> str:
 _cached_word = lru_cache(maxsize=4096)(_compared)
 
 
-_PEOPLE = frozenset("user human customer client bot chatbot assistant agent ai".split())
-_KINDS = frozenset("response reply message input query question answer output says said".split())
+_PEOPLE = frozenset(["user", "human", "customer", "client", "bot", "chatbot", "assistant", "agent", "ai"])
+_KINDS = frozenset(["response", "reply", "message", "input", "query", "question", "answer", "output", "says", "said"])
 
 
 def _phrase_role(compared: str) -> Role | None:

@@ -40,7 +40,9 @@ def read_with_asides(path, **options):
 
 def in_place(conversations, asides):
     """The planted sentences that are in turns, in the metadata, or put aside."""
-    turns = [[turn.content, turn.metadata, turn.name, [*map(str, turn.parts)]] for x in conversations for turn in x.turns]
+    turns = [
+        [turn.content, turn.metadata, turn.name, [*map(str, turn.parts)]] for x in conversations for turn in x.turns
+    ]
     places = [turns, [[x.id, x.metadata] for x in conversations], asides]
     return set(_PLANTED.findall(json.dumps(places, ensure_ascii=False, default=str)))
 

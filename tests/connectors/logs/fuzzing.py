@@ -305,8 +305,7 @@ def check(folder, data, name, options):
 
 
 def check_balance(data, found, problems, asides):
-    """Each planted sentence is in a turn, kept, put aside, or counted in a remark; one in a record or a file that cannot
-    be read goes with it."""
+    """Each planted sentence is in a turn, kept, put aside, or counted; one in what cannot be read goes with it."""
     reasons = [problem.reason for problem in problems if not problem.kept and " in no turn" not in problem.reason]
     if reasons or any("is no log" in problem.reason for problem in problems):
         return

@@ -14,27 +14,30 @@ from .reading import read, write
 
 LOST = "Planted sentence number 0 stands here."  # 38 characters
 SAID = "Planted sentence number 1 stands here."
+HEADER = "Mia Marie Smith of the night shift"
 READ = {
     "plain": f"User: {SAID}\nBot: Hello\n",
-    "plain, with a header": f"Agent: Mia Marie Smith of the night shift\nUser: {SAID}\nMia Marie Smith of the night shift: Hello\n",
+    "plain, with a header": f"Agent: {HEADER}\nUser: {SAID}\n{HEADER}: Hello\n",
     "whatsapp": f"[31.12.23, 23:59:01] Anna Maria of the shop: {SAID}\n[31.12.23, 23:59:02] Bot: Hello\n",
     "signal": f"2024-05-01 10:00 - User: {SAID}\n2024-05-01 10:01 - Bot: Hello\n",
-    "line": f"[LINE] Chat history with the Bot of the shop\nSaved on: 2024/05/02 09:00\n\n2024/05/01(Wed)\n10:00\tUser\t{SAID}\n"
-    f'10:01\tBot\t"Hello\n{SAID}"\n10:02\tBot of the shop joined the group\n',
+    "line": "[LINE] Chat history with the Bot of the shop\nSaved on: 2024/05/02 09:00\n\n2024/05/01(Wed)\n"
+    f'10:00\tUser\t{SAID}\n10:01\tBot\t"Hello\n{SAID}"\n10:02\tBot of the shop joined the group\n',
     "line, with blanks": f"[LINE] Chat\n\n2024.05.01 Wednesday\n10:00 User {SAID}\n10:01 Bot Hello\n",
-    "webvtt": f"WEBVTT - a call of the night shift\n\nNOTE {LOST}\n\n00:01.000 --> 00:02.000\n<v User of the shop>Planted sentence "
-    "number 1\nstands here.</v>\n\n00:03.000 --> 00:04.000\n<v Assistant>Hello</v>\n",
-    "subrip": f"1\n00:00:01,000 --> 00:00:02,000\nUser: {SAID}\n\n2\n00:00:03,000 --> 00:00:04,000\nBot: <i>Hello</i>\n",
-    "aider": f"# aider chat started at 2024-05-01 10:00:00\n\n> {LOST}  \n\n# aider chat started at 2024-05-01 11:00:00\n\n"
-    f"#### /run {LOST}\n\n> {LOST}\n\n#### {SAID}\n\nHello\n",
+    "webvtt": f"WEBVTT - a call of the night shift\n\nNOTE {LOST}\n\n00:01.000 --> 00:02.000\n"
+    "<v User of the shop>Planted sentence number 1\nstands here.</v>\n\n"
+    "00:03.000 --> 00:04.000\n<v Assistant>Hello</v>\n",
+    "subrip": f"1\n00:00:01,000 --> 00:00:02,000\nUser: {SAID}\n\n"
+    "2\n00:00:03,000 --> 00:00:04,000\nBot: <i>Hello</i>\n",
+    "aider": f"# aider chat started at 2024-05-01 10:00:00\n\n> {LOST}  \n\n"
+    f"# aider chat started at 2024-05-01 11:00:00\n\n#### /run {LOST}\n\n> {LOST}\n\n#### {SAID}\n\nHello\n",
     "chatdown": f"user=Anna\nbot=Shop\n\n> {LOST}\nuser: {SAID}\nbot: [Typing] Hello\n",
-    "salesforce-text": f"Chat Started: Thursday, May 02, 2024, 10:00:00 (+0000)\nChat Origin: Support of the shop\nAgent Mia\n"
-    f"( 12s ) Ann: {SAID}\n( 40s ) Mia: Hello\n",
+    "salesforce-text": "Chat Started: Thursday, May 02, 2024, 10:00:00 (+0000)\nChat Origin: Support of the shop\n"
+    f"Agent Mia\n( 12s ) Ann: {SAID}\n( 40s ) Mia: Hello\n",
     "chat-template": f"<|im_start|>user\n{SAID}<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n",
-    "uss": f"USER\t{SAID}\tGREET\t\nSYSTEM\tHello\tOFFER\t\nUSER\tOVERALL\t\t3,4\tPlanted sentence number 2 stands here.\n",
+    "uss": f"USER\t{SAID}\tGREET\t\nSYSTEM\tHello\tOFFER\t\nUSER\tOVERALL\t\t3,4\tIt was of no help.\n",
     "server-sent-events": f'data: {{"messages": [{{"role": "user", "content": "{SAID}"}}]}}\n\n'
-    'data: {"id": "c1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hello"}}]}\n\n'
-    "data: [DONE]\n",
+    'data: {"id": "c1", "object": "chat.completion.chunk", '
+    '"choices": [{"index": 0, "delta": {"content": "Hello"}}]}\n\ndata: [DONE]\n',
 }
 NOT_READ = {
     "webvtt, before a time": (
@@ -82,9 +85,10 @@ def test_what_is_lost_in_an_event_of_a_stream_is_counted_by_its_place(tmp_path):
 
 
 def test_the_lines_of_two_conversations_are_looked_for_in_both(tmp_path):
-    text = f"=== 1 ===\nUser: {SAID}\nBot: Hello\n=== Planted sentence number 2 stands here. ===\nUser: {LOST}\nBot: Bye\n"
+    second = "Planted sentence number 2 stands here."
+    text = f"=== 1 ===\nUser: {SAID}\nBot: Hello\n=== {second} ===\nUser: {LOST}\nBot: Bye\n"
     conversations, problems = read(tmp_path, text)
-    assert [x.id for x in conversations] == ["1", "Planted sentence number 2 stands here."]
+    assert [x.id for x in conversations] == ["1", second]
     assert counted(problems) == (0, 0)
 
 
@@ -120,7 +124,13 @@ def test_a_whole_slack_export_is_audited(tmp_path):
 def test_what_telegram_itself_wrote_is_put_aside_and_the_rest_is_audited(tmp_path):
     message = {"type": "message", "date": "2024-05-01T10:00:00", "from": "Anna", "from_id": "user1", "text": "Hi"}
     bot = message | {"from": "Bot", "from_id": "user7", "text": "Hello", "poll": {"question": "Q", "answers": [LOST]}}
-    service = {"type": "service", "action": "create_group", "date": "2024-05-01T10:00:00", "actor": "Anna", "title": SAID}
+    service = {
+        "type": "service",
+        "action": "create_group",
+        "date": "2024-05-01T10:00:00",
+        "actor": "Anna",
+        "title": SAID,
+    }
     chat = {"name": "Bot", "type": "bot_chat", "id": 7, "messages": [service, message, bot]}
     _, problems = read(tmp_path, json.dumps(chat))
     assert [x.reason for x in problems] == [

@@ -340,7 +340,7 @@ def session(own, *messages):
     return {"id": own, "topic": "Plants", "memoryPrompt": "", "messages": list(messages), "mask": {"context": []}}
 
 
-def test_backups_of_nextchat_are_read_by_their_structure(tmp_path):
+def test_backups_of_nextchat_are_read(tmp_path):
     messages = [{"id": "1", "role": "user", "content": "Hi"}, {"id": "2", "role": "assistant", "content": "Hello"}]
     backup = {
         "chat-next-web-store": {"sessions": [session("a", *messages), session("b", *messages)], "lastInput": ""},
@@ -350,7 +350,17 @@ def test_backups_of_nextchat_are_read_by_their_structure(tmp_path):
     assert [(one.id, said(one)) for one in conversations] == [
         (name, [("user", "Hi"), ("assistant", "Hello")]) for name in "ab"
     ]
-    assert [problem.kept for problem in problems] == [True]
+    assert problems == []
+
+
+def test_the_prompts_of_a_mask_come_first(tmp_path):
+    prompts = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Which plant?"}]
+    asked = session("a", {"id": "1", "role": "assistant", "content": "A fern."}) | {
+        "mask": {"name": "Gardener", "context": prompts}
+    }
+    [conversation], problems = read(tmp_path, json.dumps(asked), "a.json")
+    assert said(conversation) == [("system", "Be short."), ("user", "Which plant?"), ("assistant", "A fern.")]
+    assert problems == []
 
 
 def test_flowise_exports_are_read(tmp_path):

@@ -186,3 +186,22 @@ def test_salesforce_as_plain_text(tmp_path):
         tmp_path, json.dumps({"Id": "5", "Body": SALESFORCE[: SALESFORCE.index("Chat Started: Fri")]})
     )
     assert said(conversation) == said(conversations[0])
+
+
+TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+OFFERS = {
+    "a list": (f"Tools are between <tools> </tools>. <tools>{json.dumps([TOOL])}</tools>", [TOOL]),
+    "one a line": (f"<tools>\n{json.dumps(TOOL)}\n{json.dumps(TOOL)}\n</tools>", [TOOL, TOOL]),
+    "as Python writes it": (f"<tools> {[TOOL]} </tools>", [TOOL]),
+    "no JSON": ("Tools are between <tools> and </tools>.", None),
+}
+
+
+@pytest.mark.parametrize(("text", "tools"), OFFERS.values(), ids=OFFERS.keys())
+def test_the_tools_that_a_system_text_offers_are_those_of_the_conversation(tmp_path, text, tools):
+    record = {"messages": [{"role": "system", "content": text}, {"role": "user", "content": "Hi"}]}
+    [conversation], _ = read(tmp_path, json.dumps(record))
+    assert (conversation.metadata.get("tools"), conversation.turns[0].content) == (tools, text)
+    given = record | {"tools": [{"type": "web"}]}
+    [conversation], _ = read(tmp_path, json.dumps(given))
+    assert conversation.metadata["tools"] == [{"type": "web"}]
