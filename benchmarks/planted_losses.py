@@ -30,9 +30,8 @@ def main() -> None:
             silent += not messages
             said = "; ".join(problem.reason for problem in messages) or "none"
             print(f"| {planted.format} | {planted.place} | {said} | {int(any(not x.kept for x in messages))} |")
-    print(
-        f"\n{len(PLANTED)} planted in {len({planted.format for planted in PLANTED})} formats, {silent} without a message"
-    )
+    formats = {planted.format for planted in PLANTED}
+    print(f"\n{len(PLANTED)} planted in {len(formats)} formats, {silent} without a message")
     sys.exit(1 if silent else 0)
 
 
