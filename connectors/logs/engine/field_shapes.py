@@ -156,8 +156,8 @@ def _pieces(items: Any, keys: tuple[str, ...]) -> dict[tuple[str, ...], list[str
         return {}
     texts = [_flat(item) for item in items]
     named = [inner for inner in texts[0] if {*name_words(inner[-1])} & {*TEXT_NAMES, "data"}]
-    pieces = {inner: [item.get(inner) for item in texts] for inner in named}
-    return {(*keys, *inner): values for inner, values in pieces.items() if all(isinstance(x, str) for x in values)}
+    pieces = {inner: [text for item in texts if isinstance(text := item.get(inner), str)] for inner in named}
+    return {(*keys, *inner): values for inner, values in pieces.items() if len(values) == len(items)}
 
 
 def speaker_words(field: Field, groups: Sequence[int]) -> list[str] | None:
