@@ -136,7 +136,7 @@ def run_the_pages(url: str) -> None:
             opened.text_input[0].set_value("order")
             took.append(timed(opened.run))
         elif name == "pairs":
-            opened.segmented_control(key="p-reviewed").set_value(["open"])
+            opened.segmented_control(key="pairs-reviewed-1").set_value(["open"])
             took.append(timed(opened.run))
         elif name == "conversation":
             took.append(timed(lambda opened=opened: opened.button(key="walk-N").click().run()))

@@ -38,8 +38,8 @@ class RunShift:
 
     @property
     def change(self) -> Change:
-        """Return the shift with its interval."""
-        return self.shift, self.interval
+        """Return the shift with its interval and the number of conversations."""
+        return self.shift, self.interval, self.conversations
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class PairGates:
     ) -> AsyncIterator[GateCheck]:
         """Yield the gates that are not passed, or every gate; the next one is checked when it is asked for."""
         held = contrast.fresh_held >= HELD_SHARE * contrast.fresh_draws
-        measured = f"{contrast.fresh_held} of {contrast.fresh_draws}" if contrast.fresh_draws else "not measured again"
+        measured = f"{contrast.fresh_held} of {contrast.fresh_draws}" if contrast.fresh_draws else "none was made"
         if every or not held:
             yield GateCheck("fresh measurements hold", held, measured, "" if held else NOT_HELD)
         natural = contrast.naturalness

@@ -150,7 +150,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "up": up, "band": band}
+    environment.filters |= {"shown": shown, "with_commands": with_commands, "up": up, "band": band}
     problems = store.problems(summary.run.id)
     page = environment.get_template("run_report.html").render(
         first=first_page(store, summary.run.id, story) if story is not None else None,
@@ -177,6 +177,11 @@ def write_report(
 
 def _template(name: str) -> str:
     return (files("convexplain.report") / name).read_text("utf-8")
+
+
+def with_commands(text: str) -> Markup:
+    """Return a sentence as HTML; commands, which stand between backticks, are set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown(text, 1000)))))  # noqa: S704 - escaped
 
 
 def shown(text: str, longest: int = _CHARACTERS) -> str:

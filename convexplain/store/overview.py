@@ -14,6 +14,7 @@ from .sample_scores import sample_cells
 from .store import RunStore
 from .stratified import StratumCell, sample_mean, sample_share
 
+TurnOrder = Literal["lowest", "highest", "log"]
 Grouping = Literal["source", "bot", "length", "turn", "day"]
 _CHOICES = 500  # sources or bots to choose from
 
@@ -258,14 +259,30 @@ def score_groups(store: RunStore, filters: JudgementFilters, by: Grouping) -> li
 
 
 def turn_rows(
-    store: RunStore, filters: JudgementFilters, limit: int, offset: int = 0, *, unscored: bool = False
+    store: RunStore,
+    filters: JudgementFilters,
+    limit: int,
+    offset: int = 0,
+    *,
+    unscored: bool = False,
+    order: TurnOrder = "lowest",
 ) -> list[TurnRow]:
-    """Return a page of scored turns, lowest score first; if `unscored`, of the others in the order of the store."""
+    """Return a page of scored turns; if `unscored`, of the others in the order of the store.
+
+    Args:
+        store: the run store.
+        filters: the turns.
+        limit, offset: the page.
+        unscored: the turns without a score.
+        order: of the scored turns: the `lowest` or `highest` score first, or that of the `log`.
+    """
     table, facets, conversation = schema.judgements, schema.facets, schema.conversations
+    by_score = {"lowest": [table.c.score], "highest": [table.c.score.desc()], "log": []}[order]
+    ordered = (*by_score, table.c.conversation, table.c.turn)
     place = (table.c.run, table.c.conversation, table.c.turn, table.c.rubric)
     ids = filter_judgements(store, sa.select(table.c.id), filters, facets=True)
     ids = ids.where(table.c.score.is_(None) if unscored else table.c.score.is_not(None))
-    ids = ids.order_by(table.c.score, table.c.conversation, table.c.turn).limit(limit).offset(offset)
+    ids = ids.order_by(*ordered).limit(limit).offset(offset)
 
     def has(explanations: sa.Table, *conditions: sa.ColumnElement[bool]) -> Any:
         return sa.exists().where(*(explanations.c[column.name] == column for column in place), *conditions)
@@ -282,7 +299,7 @@ def turn_rows(
         .join(facets, facets.c.conversation == table.c.conversation)
         .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.id.in_(ids.subquery().select()))
-        .order_by(table.c.score, table.c.conversation, table.c.turn)
+        .order_by(*ordered)
     )
     with reading(store.engine) as connection:
         page = connection.execute(query).all()

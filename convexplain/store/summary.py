@@ -91,6 +91,11 @@ class Summary:
     unscored_turns: int = 0
     unscored_examples: tuple[UnscoredTurn, ...] = ()
 
+    @property
+    def unscored_judgements(self) -> int:
+        """Return how many judgements have no score."""
+        return sum(count for _, count in self.unscored)
+
     def head(self, rubric: str) -> str | None:
         """Return the name of the head that scored a maxim, with its agreement with people; None if no head did."""
         return _head(next((turn.judgement for turn in self.worst if turn.judgement.rubric == rubric), None))

@@ -84,7 +84,7 @@ class RunTurns:
             for score in chosen:
                 failing.setdefault((score.number, score.turn), []).append(score)
         for place in self._called_bad:
-            failing.setdefault(place, self.scores[place][:1])
+            failing.setdefault(place, self._noted_score(place))
         ranked_turns = sorted(failing.items(), key=lambda turn: min(score.margin for score in turn[1]))
         return {place: sorted(scores, key=lambda score: score.score) for place, scores in ranked_turns}
 
@@ -99,6 +99,11 @@ class RunTurns:
         return [
             place for place, ratings in self.notes.items() if place in self.scores and any(map(self._is_bad, ratings))
         ]
+
+    def _noted_score(self, place: Place) -> list[TurnScore]:
+        """Return the score on the maxim of a note that calls the turn bad; the lowest one where that has none."""
+        noted = {rating.rubric for rating in self.notes[place] if self._is_bad(rating)}
+        return ([score for score in self.scores[place] if score.rubric in noted] or self.scores[place])[:1]
 
     def score_of(self, place: Place) -> TurnScore:
         """Return the score that a turn is grouped, explained and shown for: the lowest by which it is flagged."""

@@ -122,11 +122,38 @@ class ThemesJob:
     explain: int = 0
 
 
-JobSpec: TypeAlias = AnalyzeJob | ExplainJob | ExportJob | JudgeJob | ThemesJob
+@dataclass(frozen=True, slots=True)
+class RetryJob:
+    """Judge again what has no score in a run, by the run's own judge.
+
+    Attributes:
+        run: the run's number.
+    """
+
+    kind: ClassVar[str] = "retry"
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedactJob:
+    """Replace personal data in a run, for good.
+
+    Attributes:
+        run: the run's number.
+    """
+
+    kind: ClassVar[str] = "redact"
+    run: int
+
+
+RunJob: TypeAlias = ExplainJob | ExportJob | ThemesJob | RetryJob | RedactJob
+"""What a job does with a run that exists."""
+
+JobSpec: TypeAlias = AnalyzeJob | JudgeJob | RunJob
 """What a job does."""
 
 _KINDS: dict[str, type[JobSpec]] = {
-    kind.kind: kind for kind in (AnalyzeJob, ExplainJob, ExportJob, JudgeJob, ThemesJob)
+    kind.kind: kind for kind in (AnalyzeJob, ExplainJob, ExportJob, JudgeJob, ThemesJob, RetryJob, RedactJob)
 }
 
 

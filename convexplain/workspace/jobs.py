@@ -25,7 +25,7 @@ from convexplain.store.jobs import (
 )
 from convexplain.text.visible import visible
 
-from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, ThemesJob, job_settings, job_spec
+from .job_specs import AnalyzeJob, JobSpec, JudgeJob, job_settings, job_spec
 from .processes import check_system, held, interrupt, lives, start_worker
 
 _TAIL = 8192  # bytes of what a process wrote that are looked at
@@ -106,7 +106,7 @@ def start_job(database: str, spec: JobSpec) -> int:
                 _start(store, same)
                 return same.id
         folder = Path(platformdirs.user_data_dir("convexplain")) / "jobs" / uuid.uuid4().hex
-        run = spec.run if isinstance(spec, (ExplainJob, ExportJob, ThemesJob)) else None
+        run = None if isinstance(spec, (AnalyzeJob, JudgeJob)) else spec.run
         job = add_job(store, spec.kind, settings, str(folder), run, socket.gethostname())
         _start(store, find_job(store, job))
     return job

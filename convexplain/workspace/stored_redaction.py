@@ -14,6 +14,7 @@ from convexplain.connectors.redaction import (
     presidio,
     repetitions,
 )
+from convexplain.explain.wording import counted
 from convexplain.store import (
     RedactionCounts,
     RunStore,
@@ -24,6 +25,11 @@ from convexplain.store import (
     redact_themes_and_problems,
 )
 from convexplain.types import Conversation
+
+_KEPT = (
+    "Logs, reports and exports that were written, jobs of the dashboard with their uploads and remarks, and copies of "
+    "the store, stay as they are."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,26 @@ class StoredRedaction:
     def to_dict(self) -> dict[str, Any]:
         """Return counts and kinds as JSON values."""
         return {**self.counts.to_dict(), "replaced": self.replaced}
+
+    @property
+    def sentences(self) -> str:
+        """Return in words what was changed and replaced, and what stays as it is."""
+        counts = self.counts
+        if not any((counts.changed, counts.replies, counts.themes, counts.problems)):
+            return f"No personal data was found in {counted(counts.conversations, 'conversation')}. {_KEPT}"
+        records = [
+            (counts.judgements, "judgement"),
+            (counts.explanations, "explanation"),
+            (counts.notes, "note"),
+            (counts.themes, "theme"),
+            (counts.problems, "remark"),
+        ]
+        changed = [f"{counts.changed:,} of {counted(counts.conversations, 'conversation')}"]
+        changed += [counted(number, what) for number, what in records if number]
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in self.replaced.items()) or "nothing"
+        runs = f" Runs with them: {', '.join(map(str, counts.runs))}." if counts.runs else ""
+        replies = f" Left the cache: {counted(counts.replies, 'answer')} of models." if counts.replies else ""
+        return f"Changed: {', '.join(changed)}. Replaced: {kinds}.{replies}{runs} {_KEPT}"
 
 
 def redact_store(store: RunStore, run: int | None, names_file: Path | None, with_presidio: bool) -> StoredRedaction:

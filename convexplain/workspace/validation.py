@@ -7,20 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from convexplain import __version__
-from convexplain.agreement import RubricAgreement, agreement_body
+from convexplain.agreement import RubricAgreement, agreement_body, format_estimate
 from convexplain.agreement.validation import RunJudgements, agreements
 from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem, UsageError
+from convexplain.explain.wording import counted
+from convexplain.fidelity import Estimate
 from convexplain.output_files import make_folder, write_text
 from convexplain.report.agreement_report import write_agreement
 from convexplain.store import RunStore
+from convexplain.types import Rubric
 
 from .judge_arguments import JudgeLike, judges_of
 from .judge_defaults import default_judge
 from .labels import LabelResult, LabelSet, judge_labelled, without_reasons
-from .results import data_frame
+from .results import AnalyzedRun, data_frame
 from .runs import plan_analysis
+from .triage import RunLabels
 from .trust import keep_validation
 
 
@@ -32,11 +36,13 @@ class Validation(LabelResult):
         agreements: one for each rubric that has labels.
         problems: what could not be used of labels and logs.
         seed: of the intervals.
+        samples: for the runs that were held against labels of the store, the agreement on the turns drawn at random.
     """
 
     agreements: tuple[RubricAgreement, ...]
     problems: tuple[Problem, ...] = ()
     seed: int = 0
+    samples: tuple["RandomSample", ...] = ()
 
     @property
     def unscored(self) -> bool:
@@ -50,6 +56,7 @@ class Validation(LabelResult):
             "seed": self.seed,
             "rubrics": [agreement_body(agreement) for agreement in self.agreements],
             "problems": [str(problem) for problem in self.problems],
+            "random_samples": [asdict(sample) for sample in self.samples],
         }
 
     def to_pandas(self) -> Any:
@@ -75,6 +82,48 @@ class Validation(LabelResult):
                 for measure, estimate in judge.measures.items():
                     place = {"rubric": agreement.rubric.id, "judge": judge.name, "run": judge.run, "measure": measure}
                     yield {**place, **asdict(estimate)}
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSample:
+    """The agreement of a run with people on labelled turns that are a random sample of all its turns.
+
+    The queue of labels mixes them with low and with uncertain scores, so the agreement on all labels is not that of
+    the log: a judge looks worse on uncertain scores, and better where low ones are mixed with average ones.
+
+    Attributes:
+        rubric: the maxim's id.
+        run: the run's number.
+        labelled: how many of its turns have labels.
+        auc: on the sample, 0.5 = chance; n counts its turns.
+    """
+
+    rubric: str
+    run: int
+    labelled: int
+    auc: Estimate
+
+    @property
+    def sentence(self) -> str:
+        """Return the agreement in words, with the number of turns that it rests on."""
+        labelled = f"{self.auc.n:,} of {counted(self.labelled, 'labelled turn')}"
+        start = f"{self.rubric}, run {self.run}: {labelled} are a random sample of all"
+        if self.auc.value is None:
+            return f"{start}: too few to say how far judge and people agree on the log ({self.auc.reason})."
+        return f"{start}: on them AUC is {format_estimate(self.auc)}, 0.5 = chance."
+
+
+def random_samples(store: RunStore, rubrics: Sequence[Rubric], runs: Sequence[int]) -> Iterator[RandomSample]:
+    """Yield the agreement on random samples, where a run has labels in the store that were not all drawn at random."""
+    for number in runs:
+        run = AnalyzedRun(store, store.run(number))
+        judged = {rubric.sha for rubric in run.rubrics}
+        for rubric in rubrics:
+            if rubric.sha not in judged:
+                continue
+            progress = RunLabels(run, rubric).progress()
+            if progress.sample.n < progress.labelled:
+                yield RandomSample(rubric.id, run.id, progress.labelled, progress.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +184,7 @@ async def validate(
     finally:
         progress.end()
     keep_validation(store, agreed)
-    return Validation(tuple(agreed), labels.problems, seed)
+    return Validation(tuple(agreed), labels.problems, seed, tuple(random_samples(store, labels.rubrics, runs)))
 
 
 async def plan_validation(

@@ -24,7 +24,7 @@ from convexplain.store.jobs import end_job, find_job, keep_progress
 from convexplain.termination import hear_termination
 from convexplain.types import Conversation, Judgement, Turn
 
-from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, ThemesJob, job_spec
+from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, RedactJob, RetryJob, ThemesJob, job_spec
 from .tasks import AttributionTask, ContrastTask, Task
 from .workspace import AsyncWorkspace
 
@@ -104,6 +104,10 @@ async def work(workspace: AsyncWorkspace, spec: JobSpec, progress: Progress) -> 
         return await _export(workspace, spec, progress)
     if isinstance(spec, ThemesJob):
         return await _find_themes(workspace, spec, progress)
+    if isinstance(spec, RetryJob):
+        return await _retry(workspace, spec, progress)
+    if isinstance(spec, RedactJob):
+        return await _redact(workspace, spec, progress)
     return await _judge(workspace, spec)
 
 
@@ -123,7 +127,7 @@ async def _analyze(workspace: AsyncWorkspace, spec: AnalyzeJob, progress: Progre
     turns = f"{counted(summary.conversations, 'conversation')}, {counted(summary.turns, 'assistant turn')}"
     progress.note(f"Run {run.id}: {turns}")
     counts = {"conversations": summary.conversations, "turns": summary.turns, "problems": summary.problems}
-    return {"run": run.id, **counts, "unscored": sum(count for _, count in summary.unscored)}
+    return {"run": run.id, **counts, "unscored": summary.unscored_judgements}
 
 
 async def _explain(workspace: AsyncWorkspace, spec: ExplainJob, task: Task[Any], progress: Progress) -> dict[str, Any]:
@@ -139,6 +143,20 @@ async def _find_themes(workspace: AsyncWorkspace, spec: ThemesJob, progress: Pro
     themes = await workspace.themes(spec.run, lowest=spec.lowest, explain=spec.explain, progress=progress)
     progress.note(f"Run {spec.run}: {counted(len(themes.themes), 'theme')}")
     return {"run": spec.run, "themes": len(themes.themes)}
+
+
+async def _retry(workspace: AsyncWorkspace, spec: RetryJob, progress: Progress) -> dict[str, Any]:
+    before = (await workspace.run(spec.run)).summary.unscored_judgements
+    remaining = (await workspace.retry(spec.run, progress=progress)).summary.unscored_judgements
+    scored = before - remaining
+    progress.note(f"Run {spec.run}: {counted(before, 'judgement')} had no score, {scored:,} of them have one now.")
+    return {"run": spec.run, "scored": scored, "unscored": remaining}
+
+
+async def _redact(workspace: AsyncWorkspace, spec: RedactJob, progress: Progress) -> dict[str, Any]:
+    redaction = await workspace.redact_run(spec.run)
+    progress.note(redaction.sentences)
+    return {"run": spec.run, **redaction.to_dict()}
 
 
 async def _export(workspace: AsyncWorkspace, spec: ExportJob, progress: Progress) -> dict[str, Any]:

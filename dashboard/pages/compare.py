@@ -10,6 +10,7 @@ from convexplain.dashboard.ui.comparison_parts import (
     select_runs,
     show_themes,
     show_verdicts,
+    write_comparison,
 )
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.moved_turns import show_moved_turns
@@ -25,6 +26,7 @@ first, second = selection
 trust = str((run_marks(store, first), run_marks(store, second)))
 comparison = cached_query(store, (first.id, second.id), compared_runs, first.id, second.id, trust)
 if isinstance(comparison, str):
+    write_comparison(first.id, second.id)
     st.info(f"{comparison[0].upper()}{comparison[1:]}.")
     st.stop()
 show_verdicts(comparison)

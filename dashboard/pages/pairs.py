@@ -7,7 +7,7 @@ from convexplain.dashboard.services.trust import run_marks
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.pair_card import pair_card
 from convexplain.dashboard.ui.pair_export import export_pairs
-from convexplain.dashboard.ui.pair_list import pair_filters, pair_table
+from convexplain.dashboard.ui.pair_list import pair_filters, pair_table, selected_pair
 from convexplain.dashboard.ui.run_selection import select_run
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
@@ -26,7 +26,7 @@ which, marks = pair_filters(store, run.id), run_marks(store, run)
 left_column, right_column = st.container(key="reversed").columns(2, gap="medium")
 with left_column:
     edits = pair_table(store, which, marks)
-chosen = next((edit for edit in edits if st.session_state.get("pair") in [row.number for row in edit.rows]), None)
+chosen = next((edit for edit in edits if selected_pair() in [row.number for row in edit.rows]), None)
 selected, before, after = neighbours([edit.first.number for edit in edits], chosen.first.number if chosen else None)
 with right_column:
     if selected is not None:

@@ -1,8 +1,11 @@
 """Rubrics: read a maxim, edit a copy, try it on a turn, and save it."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from convexplain.dashboard.services.rubric_files import check_rubrics, own_rubrics, save_rubric
+from convexplain.dashboard.ui import address
 from convexplain.dashboard.ui.rubric_form import edit_fields, edit_yaml, show_problems, show_rubric
 from convexplain.dashboard.ui.rubric_trial import try_on_turn
 from convexplain.dashboard.ui.safe_text import message
@@ -12,7 +15,17 @@ from convexplain.rubrics import load_rubric, rubric_ids, rubric_problems, rubric
 st.title("Rubrics")
 own_titles = {str(path): f"{path.stem} (your own)" for path in own_rubrics()}
 titles = {name: load_rubric(name).title for name in rubric_ids()} | own_titles
-name = st.selectbox("Maxim", list(titles), format_func=lambda name: titles[name], key="rubric")
+parameters = {name: name if name in rubric_ids() else f"own:{Path(name).stem}" for name in titles}
+requested = next((name for name in titles if parameters[name] == st.query_params.get("rubric")), None)
+if requested is not None:
+    st.session_state["rubric"] = requested
+name = st.selectbox(
+    "Maxim",
+    list(titles),
+    format_func=lambda name: titles[name],
+    key="rubric",
+    on_change=lambda: address.write(rubric=parameters[st.session_state["rubric"]]),
+)
 try:
     check_rubrics([name])  # a browser may send anything
 except UsageError as error:

@@ -2,14 +2,16 @@
 
 import streamlit as st
 
-from convexplain.dashboard.ui.current_store import database
+from convexplain.dashboard.ui.current_store import database, open_store
 from convexplain.dashboard.ui.job_list import show_jobs
 from convexplain.dashboard.ui.log_preview import cached_preview, reading_form, show_preview, stored_files
 from convexplain.dashboard.ui.run_form import estimate_and_start, run_options
+from convexplain.dashboard.ui.run_tools import run_tools
 from convexplain.workspace import LogSettings
 
 st.title("Upload and run")
 show_jobs(database())
+run_tools(open_store(), database())
 uploads = st.file_uploader(
     "Chat logs in any format that convexplain reads",
     accept_multiple_files=True,
@@ -17,13 +19,13 @@ uploads = st.file_uploader(
 )
 files = stored_files(uploads)
 if files:
-    st.subheader("Preview")
+    st.header("Preview")
     previews = st.container()
     reading = reading_form([cached_preview(file, LogSettings()) for file in files])
     with previews:
         for file in files:
             show_preview(cached_preview(file, reading), opened=len(files) == 1)
-    st.subheader("Judge these logs")
+    st.header("Judge these logs")
     spec = run_options(files, reading)
     if spec is not None:
         estimate_and_start(database(), spec)

@@ -16,6 +16,9 @@ from convexplain.workspace.job_specs import (
     ExplainJob,
     ExportJob,
     JobSpec,
+    JudgeJob,
+    RedactJob,
+    RetryJob,
     ThemesJob,
     job_settings,
     job_spec,
@@ -140,6 +143,24 @@ def start_themes(database: str, run: int, lowest: float | None, explain: int) ->
     return _start(database, ThemesJob(run, lowest, explain))
 
 
+def start_retry(database: str, run: int) -> int:
+    """Start judging again what has no score in a run; return the job's number.
+
+    Raises:
+        ConvexplainError: as for `start_analyze`.
+    """
+    return _start(database, RetryJob(run))
+
+
+def start_redaction(database: str, run: int) -> int:
+    """Start replacing personal data in a run, for good; return the job's number.
+
+    Raises:
+        ConvexplainError: as for `start_analyze`.
+    """
+    return _start(database, RedactJob(run))
+
+
 def resume(database: str, job: int) -> None:
     """Resume a job where it stopped.
 
@@ -161,17 +182,17 @@ def _start(database: str, spec: JobSpec) -> int:
 
 
 def _check(database: str, spec: JobSpec) -> None:
-    if isinstance(spec, ThemesJob) and not spec.explain:
+    if isinstance(spec, RedactJob) or (isinstance(spec, ThemesJob) and not spec.explain):
         return  # no judge is asked
     if isinstance(spec, AnalyzeJob):
         check_judge(spec.judge)
         check_rubrics(spec.rubrics)
         check_logs([*spec.logs, *filter(None, [spec.reading.redact_names])])
-    elif isinstance(spec, (ExplainJob, ExportJob, ThemesJob)):
+    elif isinstance(spec, JudgeJob):
+        check_judge(spec.judge)
+    else:
         store = RunStore(database)
         try:
             check_run_judge(store, store.run(spec.run))
         finally:
             store.close()
-    else:
-        check_judge(spec.judge)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from convexplain.explain.headlines import headline, says_why
 from convexplain.store import RunStore, ScoredTurn, newest_attributions, scored_turns, turn_contrasts
 from convexplain.store.judgement_filters import JudgementFilters
-from convexplain.store.overview import ScoreGroup, TurnRow, turn_rows
+from convexplain.store.overview import ScoreGroup, TurnOrder, TurnRow, turn_rows
 from convexplain.text.visible import one_line
 from convexplain.types import Rubric
 
@@ -56,10 +56,17 @@ def day_groups(groups: Sequence[ScoreGroup]) -> list[tuple[ScoreGroup, tuple[dat
 
 
 def listed_turns(
-    store: RunStore, rubric: Rubric, which: JudgementFilters, limit: int, offset: int = 0, *, unscored: bool = False
+    store: RunStore,
+    rubric: Rubric,
+    which: JudgementFilters,
+    limit: int,
+    offset: int = 0,
+    *,
+    unscored: bool = False,
+    order: TurnOrder = "lowest",
 ) -> list[ListedTurn]:
     """Return a page of a run's turns on a rubric with their headlines, in the order of `turn_rows`."""
-    rows = {row.place: row for row in turn_rows(store, which, limit, offset, unscored=unscored)}
+    rows = {row.place: row for row in turn_rows(store, which, limit, offset, unscored=unscored, order=order)}
     judged = scored_turns(store, rubric, list(rows))
     return [
         _listed(store, which.run, row, turn, whole_conversation=rubric.of_conversation)

@@ -1,14 +1,11 @@
 """The page's address: it holds all that a page shows, so that links, reloading and the browser's Back keep it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 Parameter = str | Sequence[str] | None
 """A value of the address; several for a filter by several names; None removes it."""
-
-SHARED = ("run", "rubric")
-"""Parameters that links between pages carry along."""
 
 
 def write(**parameters: Parameter) -> None:
@@ -22,8 +19,3 @@ def write(**parameters: Parameter) -> None:
     after = {name: values for name, values in after.items() if values}
     if after != before:
         st.query_params.from_dict(after)
-
-
-def shared() -> Mapping[str, str]:
-    """Return the run and maxim of the page that is shown, for the links to other pages."""
-    return {name: st.query_params[name] for name in SHARED if name in st.query_params}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from convexplain.dashboard.ui.address import shared
-from convexplain.dashboard.ui.navigation import last_place
+from convexplain.dashboard.ui.key_list import key_list
+from convexplain.dashboard.ui.page_links import link_parameters
 from convexplain.dashboard.ui.style import CSS
 from convexplain.dashboard.ui.visitor import show_visitor, visitor
 
@@ -40,9 +40,10 @@ if person is None:
     st.error("Your session has ended. Reload the page to sign in again.")
 else:
     # Links of our own: those of st.navigation drop the run from the address, which then takes two presses of Back.
+    parameters = link_parameters()
     with st.container(key="pages", horizontal=True, gap="small"):
         for linked in pages:
-            place = last_place() if linked.url_path == "conversation" else {}
-            st.page_link(linked, query_params={**place, **shared()})
+            st.page_link(linked, query_params=parameters.get(linked.url_path, parameters[""]))
+        key_list()
         show_visitor(person)
     page.run()

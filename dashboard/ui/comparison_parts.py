@@ -13,8 +13,10 @@ from convexplain.text.visible import one_line
 from convexplain.workspace import MaximComparison, RunComparison
 from convexplain.workspace.theme_changes import NOT_SEARCHED, ThemeChanges
 
+from . import address
 from .charts import shifts
 from .explanation_panel import signed
+from .page_links import compared_pair, remember_comparison
 from .run_selection import run_name
 from .safe_text import escaped, message
 
@@ -30,13 +32,15 @@ def select_runs(store: RunStore) -> tuple[Run, Run] | None:
         )
         return None
     left_column, right_column = st.columns(2)
-    start("first", list(runs), list(runs)[1])
-    start("second", list(runs), next(run for run in runs if run != st.session_state["c-first"]))
+    defaults = compared_pair(list(runs), st.query_params.get("run"))
+    for name, default in zip(("first", "second"), defaults, strict=True):
+        start(name, list(runs), default)
     with left_column:
         first = runs[_select("First run (before)", "first", runs)]
     with right_column:
         second = runs[_select("Second run (after)", "second", runs)]
     if first.id == second.id:
+        write_comparison(first.id, second.id)
         st.info("Both sides are the same run. Choose another run on one side.")
         return None
     return first, second
@@ -57,8 +61,8 @@ def select_maxim(comparison: RunComparison) -> MaximComparison:
         on_change=write_address,
         args=("rubric",),
     )
-    name = st.session_state["c-rubric"]
-    st.query_params["rubric"] = name
+    name: str = st.session_state["c-rubric"]
+    write_comparison(comparison.first.id, comparison.second.id, name)
     if maxims[name].reworded:
         message("The wording or the threshold of this maxim differs between the two runs.", "error")
     return maxims[name]
@@ -81,7 +85,7 @@ def show_verdicts(comparison: RunComparison) -> None:
 
 def show_themes(compared: ThemeChanges) -> None:
     """Show how the themes of two runs changed, or why they cannot be compared."""
-    st.subheader("Themes", anchor=False)
+    st.header("Themes", anchor=False)
     themes = compared.changes
     if not themes:
         reason = compared.reason or "Neither run has a theme."
@@ -125,13 +129,18 @@ def start(name: str, valid: Sequence[str], default: str) -> None:
 
 def write_address(name: str) -> None:
     """Write a selection into the address; a turn of another selection leaves it."""
-    st.query_params[name] = st.session_state[f"c-{name}"]
-    for part in ("number", "turn"):
-        st.query_params.pop(part, None)
+    address.write(**{name: st.session_state[f"c-{name}"]}, number=None, turn=None, page=None)
+
+
+def write_comparison(first: int, second: int, rubric: str | None = None) -> None:
+    """Write the compared runs, and the maxim, into the address in one step."""
+    parameters = {"first": str(first), "second": str(second)} | ({} if rubric is None else {"rubric": rubric})
+    address.write(**parameters, run=None)
+    remember_comparison(parameters)
 
 
 def _select(label: str, name: str, runs: dict[str, Run]) -> str:
-    selected = st.selectbox(
+    return st.selectbox(
         label,
         list(runs),
         format_func=lambda number: run_name(runs[number]),
@@ -139,8 +148,6 @@ def _select(label: str, name: str, runs: dict[str, Run]) -> str:
         on_change=write_address,
         args=(name,),
     )
-    st.query_params[name] = selected
-    return selected
 
 
 def _verdict_row(maxim: MaximComparison) -> str:
@@ -148,7 +155,7 @@ def _verdict_row(maxim: MaximComparison) -> str:
     compared, verdict = maxim.change or maxim.averages, maxim.verdict
     means = "–" if compared is None else f"{compared.before:.2f} → {compared.after:.2f}"
     low = " low" if verdict.outcome == "worse" else ""
-    moved = "–" if maxim.change is None else f"{maxim.fell:,} fell, {maxim.rose:,} rose"
+    moved = "no turn in common" if maxim.change is None else f"{maxim.fell:,} fell, {maxim.rose:,} rose"
     return (
         f'<span>{escaped(maxim.title, 60)} <span class="cx-soft">· {escaped(words)}</span></span><span>{means}</span>'
         f'<span class="cx-score{low}">{_MARKS.get(verdict.outcome, "")}{escaped(verdict.words)}</span>'
@@ -186,7 +193,7 @@ def _average_figures(averages: AverageComparison | None, *, flags: bool) -> None
         (f"{averages.before:.2f} → {averages.after:.2f}", "mean score"),
     ]
     if flags:
-        cells.append((f"{averages.below_before:.0%} → {averages.below_after:.0%}", "below the threshold"))
+        cells.append((f"{100 * averages.below_before:.1f} → {100 * averages.below_after:.1f} %", "below the threshold"))
     _figures(cells)
     turns, conversations = averages.turns, averages.conversations
     message(

@@ -17,12 +17,17 @@ def database() -> str:
 def open_store() -> RunStore:
     """Return the store, opened once for all pages and people; stop the page with the reason where that fails."""
     try:
-        return _cached_store(database())
+        return cached_store(database())
     except StoreError as error:
         message(str(error), "error")
         st.stop()
 
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
-def _cached_store(url: str) -> RunStore:
+def cached_store(url: str) -> RunStore:
+    """Return the store of a URL or file, opened once.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
     return RunStore(url)

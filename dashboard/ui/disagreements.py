@@ -14,8 +14,8 @@ _CONTEXT = 6  # turns shown before the judged one
 
 def show_disagreement(turn: RatedTurn, rubric: Rubric, trust: str) -> None:
     """Show a turn with the judge's score, the word for the trust in it, and people's labels."""
-    direction = "above" if turn.score > turn.human else "below"
-    gap = f"the judge is {abs(turn.score - turn.human):.2f} {direction}" if turn.score != turn.human else "they agree"
+    direction, distance = "above" if turn.score > turn.human else "below", f"{abs(turn.score - turn.human):.2f}"
+    gap = "they agree" if distance == "0.00" else f"the judge is {distance} {direction}"
     notes = [f"{rating.rater or 'somebody'}’s note: {rating.note}" for rating in turn.ratings if rating.note]
     with st.container(border=True):
         lines(

@@ -1,6 +1,6 @@
 """The filters of the overview's list: they live in the address, set in their form or by a click on a number."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from convexplain.store.overview import FilterChoices, MaximCount
 from convexplain.text.visible import one_line
 
 from . import address
+from .address_form import AddressForm
 
 NO_BOT = "not named"
 NAMES = ("text", "sources", "bots", "since", "until", "length", "turns", "scores")
@@ -21,7 +22,7 @@ _TO = ".."  # between the first and the last of a span
 
 def current_filters(run: int, maxim: MaximCount, available: FilterChoices) -> JudgementFilters:
     """Return the filters of the address; values that the run does not have are left out."""
-    _renew_after_changes()
+    _FORM.renew()
     values = {name: st.query_params.get_all(name) for name in NAMES}
     return JudgementFilters(
         run,
@@ -43,6 +44,16 @@ def filter_form(which: JudgementFilters, available: FilterChoices) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover("Filter", icon=":material/filter_alt:"):
             _widgets(which, available)
+        _FORM.widget(
+            st.text_input,
+            "Text in the conversation",
+            "text",
+            which.text,
+            as_parameter,
+            placeholder="Search: a word, a name, an id",
+            label_visibility="collapsed",
+            width=260,
+        )
         descriptions = [*(["unscored"] if lists_unscored() else []), *_descriptions(which)]
         st.text(
             f"{len(descriptions)} set: {'; '.join(descriptions)}" if descriptions else "All judged turns of the run.",
@@ -81,12 +92,8 @@ def lists_unscored() -> bool:
 
 
 def form_version() -> int:
-    """Return a number that changes whenever a filter is set elsewhere than in the form.
-
-    Widgets whose keys have it begin again with the current filters: those of a closed popover return old values, and
-    tables keep a clicked row.
-    """
-    return int(st.session_state.get("filter-version", 0))
+    """Return a number that changes whenever a filter is set elsewhere than in the form."""
+    return _FORM.version
 
 
 def source_name(source: str) -> str:
@@ -109,47 +116,31 @@ def as_parameter(value: Any) -> address.Parameter:
     return str(value) if value else None
 
 
-def _state() -> Mapping[str, Sequence[str]]:
-    return {name: st.query_params.get_all(name) for name in (*NAMES, "list")}
-
-
-def _renew_after_changes() -> None:
-    if st.session_state.get("filter-state") != _state():
-        st.session_state["filter-state"] = _state()
-        st.session_state["filter-version"] = form_version() + 1
+_FORM = AddressForm("filter", (*NAMES, "list"))
 
 
 def _widgets(which: JudgementFilters, available: FilterChoices) -> None:
-    _widget(st.text_input, "Text in the conversation", "text", which.text, placeholder="a word, a name, an id")
     for label, name, options, label_of in (
         ("Source", "sources", available.sources, source_name),
         ("Bot", "bots", available.bots, bot_name),
     ):
         if len(options) > 1:
-            _widget(st.multiselect, label, name, list(getattr(which, name)), options=options, format_func=label_of)
+            choices = {"of": "default", "options": options, "format_func": label_of}
+            _FORM.widget(st.multiselect, label, name, list(getattr(which, name)), as_parameter, **choices)
     if available.first and available.last:
         days = {"min_value": available.first, "max_value": available.last}
         for label, name in (("Started on or after", "since"), ("Started on or before", "until")):
-            _widget(st.date_input, label, name, getattr(which, name), **days)
+            _FORM.widget(st.date_input, label, name, getattr(which, name), as_parameter, **days)
     if available.longest > 1:
         for label, name in (("Turns in the conversation", "length"), ("Index of the turn", "turns")):
-            low, high = _limits(name, available)
-            _widget(st.slider, label, name, getattr(which, name) or (low, high), min_value=low, max_value=high)
+            limits = _limits(name, available)
+            current = getattr(which, name) or limits
+            ends = dict(zip(("min_value", "max_value"), limits, strict=True))
+            _FORM.widget(st.slider, label, name, current, _within(limits), **ends)
 
 
-def _widget(kind: Callable[..., Any], label: str, name: str, current: Any, **options: Any) -> None:
-    key = f"f-{name}-{form_version()}"
-    start = "default" if kind is st.multiselect else "value"
-
-    def changed() -> None:
-        value = st.session_state[key]
-        full = name in ("length", "turns") and value == (options["min_value"], options["max_value"])
-        address.write(**{name: None if full else as_parameter(value), "page": None})
-        st.session_state["filter-state"] = _state()  # changed in the form: its widgets stay
-
-    # The initial value stays the same as long as the widget does.
-    initial = st.session_state.setdefault(f"{key}-initial", current)
-    kind(label, key=key, on_change=changed, **{**options, start: initial})
+def _within(limits: tuple[int, int]) -> Callable[[Any], address.Parameter]:
+    return lambda span: None if span == limits else as_parameter(span)
 
 
 def _descriptions(which: JudgementFilters) -> list[str]:

@@ -27,7 +27,7 @@ def show_jobs(database: str) -> None:
         message(refusal, "error")
     if not jobs:
         return
-    st.subheader("Jobs")
+    st.header("Jobs")
     current = [state for i, state in enumerate(jobs) if i == 0 or state.status == "running"]
     for state in current:
         _show(database, state)
@@ -59,7 +59,7 @@ def _show(database: str, state: JobState) -> None:
 
 def _progress(state: JobState) -> str:
     started = f"started {state.job.created_at:%Y-%m-%d %H:%M} UTC"
-    if state.run is None or state.job.kind != "analyze":
+    if state.run is None or state.job.kind not in ("analyze", "retry"):
         return started
     if state.job.progress.get("task") == "reading":
         return f"reading the logs; {started}"

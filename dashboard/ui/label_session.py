@@ -10,7 +10,7 @@ from convexplain.types import Rubric
 from convexplain.workspace import Workspace
 from convexplain.workspace.triage import reviewer_name
 
-from .label_progress import show_progress
+from .label_progress import show_agreement, show_progress
 from .safe_text import message
 
 VIEWS = ("Label turns", "Judge and people")
@@ -76,6 +76,7 @@ def offer_validation(store: RunStore, run: int, rubric: Rubric) -> None:
     """Show how many labels a validation needs, and the button that validates the judge where there are enough."""
     progress = Workspace(store).label_progress(run, rubric.id)
     show_progress(progress)
+    show_agreement(progress)
     if progress.missing:
         return
     if st.button("Validate the judge by these labels", type="primary"):

@@ -12,8 +12,10 @@ from convexplain.text.diffs import TextChange
 from convexplain.text.visible import one_line
 from convexplain.workspace import ChangedTurn, MaximComparison, RunComparison
 
+from . import address
 from .comparison_parts import start
 from .explanation_panel import signed
+from .list_pages import list_page, show_list_page
 from .query_cache import cached_query
 from .safe_text import escaped, label_text, message
 from .turn_table import open_turn
@@ -27,16 +29,17 @@ Side = Literal["before", "after"]
 def show_moved_turns(store: RunStore, comparison: RunComparison, maxim: MaximComparison) -> None:
     """Show the turns of a maxim that fell most, or rose most, and one of them in both runs."""
     runs = comparison.first.id, comparison.second.id
-    st.subheader("Turns that moved by more than the judges’ noise", anchor=False)
+    st.header("Turns that moved by more than the judges’ noise", anchor=False)
     direction = _direction(maxim)
     list_column, turn_column = st.container(key="reversed").columns([2, 3], gap="medium")
     with list_column:
         pages = max(1, -(-_count(maxim, direction) // _PAGE))
         key = f"c-page-{direction}-{maxim.rubric}"
-        page = st.pagination(pages, key=key, max_visible_pages=5) if pages > 1 else 1
+        page = list_page(key, pages)
         moved = cached_query(store, runs, moved_turns, *runs, maxim.rubric, direction, _PAGE, _PAGE * (page - 1)).turns
         selected = _selected(store, runs, maxim, moved)
         _list(maxim, moved, selected)
+        show_list_page(key, pages)
     with turn_column:
         if selected is not None:
             _show_turn(comparison, maxim, selected)
@@ -51,7 +54,7 @@ def _direction(maxim: MaximComparison) -> Direction:
         key="c-moved",
         required=True,
         label_visibility="collapsed",
-        on_change=lambda: _go(moved=st.session_state["c-moved"]),
+        on_change=lambda: address.write(moved=st.session_state["c-moved"], number=None, turn=None, page=None),
     )
     direction: Direction = st.session_state["c-moved"]
     return direction
@@ -89,16 +92,9 @@ def _list(maxim: MaximComparison, moved: Sequence[ChangedTurn], selected: Change
                 key=f"c-turn-{maxim.rubric}-{turn.before.number}-{turn.before.turn}",
                 type="tertiary",
                 help=label_text(f"{turn.before.conversation.id}, turn {turn.before.turn}"),
-                on_click=_go,
+                on_click=address.write,
                 kwargs={"number": str(turn.before.number), "turn": str(turn.before.turn)},
             )
-
-
-def _go(**parts: str) -> None:
-    # Writes parts of the address; a turn that is not among them leaves it.
-    for part in ("number", "turn"):
-        st.query_params.pop(part, None)
-    st.query_params.update(parts)
 
 
 def _show_turn(comparison: RunComparison, maxim: MaximComparison, turn: ChangedTurn) -> None:

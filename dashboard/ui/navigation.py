@@ -1,6 +1,7 @@
 """The conversation and turn of a page, written into its address, and the buttons to other turns."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -48,10 +49,10 @@ def write_address(view: ConversationView, turn: int) -> None:
         )
 
 
-def last_place() -> dict[str, str]:
-    """Return the parameters of the turn of the current run that was open last; none where there is none."""
+def last_place(run: str) -> dict[str, str]:
+    """Return the parameters of the turn of a run that was open last; none where there is none."""
     place: dict[str, str] = st.session_state.get("last-place", {})
-    return place if place.get("run") == st.query_params.get("run") else {}
+    return place if place.get("run") == run else {}
 
 
 def navigation_bar(
@@ -81,6 +82,9 @@ def navigation_bar(
             conversation = view.conversation
             name, source = one_line(conversation.id)[:80], source_name(conversation.source)[:80]
             st.text(f"{name} · {source} · {len(conversation.turns)} turns", width="content")
+            with st.popover("Link", icon=":material/link:"):
+                st.caption("A link to this turn, to copy:")
+                st.code(_link(), language=None, wrap_lines=True)
 
 
 def follow_click(cell: tuple[int, str] | None, turn: int, rubric: str) -> None:
@@ -112,6 +116,13 @@ def show_failure() -> None:
         with st.container(border=True):
             message("The turn was not explained:", "title")
             message(error)
+
+
+def _link() -> str:
+    """Return the page's address, as others can open it."""
+    page, _, _ = (st.context.url or "").partition("?")
+    parameters = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    return f"{page}?{urlencode(parameters)}"
 
 
 def _go(place: Place | None) -> None:

@@ -59,13 +59,13 @@ def _score_charts(store: RunStore, all_turns: JudgementFilters, which: Judgement
     scores = cached_query(store, which.run, distribution, all_turns)
     left_column, right_column = st.columns(2, gap="medium")
     with left_column:
-        st.subheader("Scores", anchor=False)
+        st.header("Scores", anchor=False)
         if scores.scored:
             histogram(scores, threshold, which.scores, f"histogram-{form_version()}", _list_scores)
         else:
             st.info("None of these turns has a score. The list below gives the reasons.")
     with right_column:
-        st.subheader("Along the conversation", anchor=False)
+        st.header("Along the conversation", anchor=False)
         by_turn = cached_query(store, which.run, score_groups, all_turns, "turn")
         if len(by_turn) > 1:
             curve(by_turn[:_CURVE], "turn", "index of the turn", threshold)
@@ -76,11 +76,11 @@ def _score_charts(store: RunStore, all_turns: JudgementFilters, which: Judgement
 def _group_charts(store: RunStore, all_turns: JudgementFilters, mark: TrustMark, longest: int) -> None:
     left_column, right_column = st.columns(2, gap="medium")
     with left_column:
-        st.subheader("By group", anchor=False)
+        st.header("By group", anchor=False)
         by = _grouping()
         _groups(cached_query(store, all_turns.run, score_groups, all_turns, by), by, mark, longest)
     with right_column:
-        st.subheader("Over time", anchor=False)
+        st.header("Over time", anchor=False)
         dated = day_groups(cached_query(store, all_turns.run, score_groups, all_turns, "day"))
         if len(dated) > 1:
             threshold = all_turns.threshold if mark.flags else None

@@ -16,6 +16,7 @@ from convexplain.types import Contrast
 
 from .explanation_panel import show_trade_offs, signed
 from .pair_evidence import score_spread, show_gates, show_texts
+from .pair_list import select_pair
 from .safe_text import lines, message
 from .trust_note import trust_note
 from .turn_table import open_turn
@@ -37,7 +38,9 @@ def pair_card(
     row = edit.first
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for text, target, key in (("Previous", before, "P"), ("Next", after, "N")):
-            st.button(text, key=f"pair-{key}", shortcut=key, disabled=target is None, on_click=_go, args=(target,))
+            st.button(
+                text, key=f"pair-{key}", shortcut=key, disabled=target is None, on_click=select_pair, args=(target,)
+            )
         opens = st.button("Open the conversation", type="tertiary")
     if len(edit.rows) > 1:
         names = {member.number: one_line(member.rubric) for member in edit.rows}
@@ -107,12 +110,7 @@ def _save(
     except ConvexplainError as error:
         st.session_state["pair-refusal"] = str(error) if name else "Write your name first; it is saved with the review."
     else:
-        _go(after)
-
-
-def _go(number: int | None) -> None:
-    if number is not None:
-        st.session_state["pair"] = number
+        select_pair(after)
 
 
 def _scores(contrast: Contrast) -> str:

@@ -18,7 +18,7 @@ _EVERY = 2.0  # seconds between updates
 
 def export_pairs(store: RunStore, run: Run) -> None:
     """Show the form of the export and, when its job has ended, the download."""
-    st.subheader("Export", anchor=False)
+    st.header("Export", anchor=False)
     st.caption(
         "Accepted contrasts become preference pairs: two versions of one assistant turn after the same history. "
         "Corrected ones take the reviewer’s words. The run’s judge now judges edited turns that have no score yet."
@@ -29,11 +29,11 @@ def export_pairs(store: RunStore, run: Run) -> None:
         "Format",
         list(formats),
         index=list(formats).index("trl-dpo"),
-        format_func=lambda name: f"{name}: {formats[name]}",
         key="x-form",
     )
     margin = cells[1].number_input("Least margin", 0.0, 1.0, 0.0, 0.05, key="x-margin")
     test = cells[2].number_input("Share held out for testing", 0.0, 0.9, 0.0, 0.05, key="x-test")
+    st.caption(f"{form}: {formats[form]}")
     unreviewed = st.checkbox(
         "Also contrasts that nobody has reviewed",
         help="Only those whose margin goes beyond the judge’s noise, whose edit reads naturally, and which keep the "

@@ -1,6 +1,7 @@
 """The list of contrasts, and its filters."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,57 +21,91 @@ from convexplain.store.contrast_list import (
 )
 from convexplain.text.visible import one_line
 
+from . import address
+from .address_form import AddressForm
 from .current_store import database, open_store
+from .list_pages import list_page, show_list_page
 from .query_cache import cached_query
 from .turn_table import cell
 
 _PAGE = 15
 _MOST = 10_000  # contrasts that are listed
-_DIRECTIONS = {"either direction": None, "raises the score": True, "lowers the score": False}
+_DIRECTIONS = {"": ("either direction", None), "up": ("raises the score", True), "down": ("lowers the score", False)}
 _DECISIONS = {"open": "not reviewed", "accept": "accepted", "reject": "rejected", "fix": "corrected"}
+_FORM = AddressForm("pairs", ("maxims", "way", "margin", "words", "failed", "reviewed"), ("page", "pair"))
 
 
 def pair_filters(store: RunStore, run: int) -> ContrastFilters:
-    """Show the filters of the list, and return them."""
+    """Show the filters of the list, and return them as the address has them."""
+    _FORM.renew()
     titles = {rubric.id: one_line(rubric.title) for rubric in cached_query(store, run, run_rubrics, run)}
-    longest = longest_distance(store, run)
+    which = _filters(run, titles, longest_distance(store, run))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.popover("Filter", icon=":material/filter_alt:"):
-            rubrics = st.multiselect(
-                "Maxims", list(titles), format_func=lambda rubric: titles.get(rubric, rubric), key="p-rubrics"
-            )
-            direction = st.selectbox("Direction", list(_DIRECTIONS), key="p-way")
-            margin = st.slider("Score moves by at least", 0.0, 1.0, 0.0, 0.05, key="p-margin")
-            distance = (
-                st.slider("Words changed at most", 1, longest, longest, key=f"p-distance-{run}")
-                if longest > 1
-                else None
-            )
-            successful = st.toggle("Only successful contrasts", value=True, key="p-found")
-        reviewed: Any = st.segmented_control(
+            _widgets(which, titles, longest_distance(store, run))
+        _FORM.widget(
+            st.segmented_control,
             "Reviewed",
-            list(_DECISIONS),
+            "reviewed",
+            list(which.reviewed),
+            _listed,
+            of="default",
+            options=list(_DECISIONS),
             format_func=lambda decision: _DECISIONS[decision],
             selection_mode="multi",
-            key="p-reviewed",
             label_visibility="collapsed",
         )
+    return which
+
+
+def _widgets(which: ContrastFilters, titles: Mapping[str, str], longest: int) -> None:
+    rubrics = {"of": "default", "options": list(titles), "format_func": lambda rubric: titles.get(rubric, rubric)}
+    _FORM.widget(st.multiselect, "Maxims", "maxims", list(which.rubrics), _listed, **rubrics)
+    ways = list(_DIRECTIONS)
+    direction = ways.index(next(way for way in ways if _DIRECTIONS[way][1] == which.rises))
+    shown = {"of": "index", "options": ways, "format_func": lambda way: _DIRECTIONS[way][0]}
+    _FORM.widget(st.selectbox, "Direction", "way", direction, lambda way: None if way == ways[0] else str(way), **shown)
+    ends = {"min_value": 0.0, "max_value": 1.0, "step": 0.05}
+    _FORM.widget(st.slider, "Score moves by at least", "margin", which.margin, _number, **ends)
+    if longest > 1:
+        most = {"min_value": 1, "max_value": longest}
+        words = which.distance or longest
+        _FORM.widget(
+            st.slider, "Words changed at most", "words", words, lambda n: None if n == longest else str(n), **most
+        )
+    only = "Only successful contrasts"
+    _FORM.widget(st.toggle, only, "failed", which.found, lambda successful: None if successful else "1")
+
+
+def _filters(run: int, titles: Mapping[str, str], longest: int) -> ContrastFilters:
+    """Return the filters of the address; what is not valid is left out."""
+    parameters = st.query_params
+    margin, words = parameters.get("margin", ""), parameters.get("words", "")
+    reviewed: list[Any] = [decision for decision in parameters.get_all("reviewed") if decision in _DECISIONS]
     return ContrastFilters(
         run,
-        tuple(rubrics),
-        _DIRECTIONS[direction],
-        margin,
-        None if distance in (None, longest) else distance,
-        successful,
+        tuple(rubric for rubric in parameters.get_all("maxims") if rubric in titles),
+        _DIRECTIONS.get(parameters.get("way", ""), ("", None))[1],
+        float(margin) if re.fullmatch(r"0\.\d{1,4}|1\.0|1", margin, re.ASCII) else 0.0,
+        int(words) if re.fullmatch(r"[1-9]\d{0,6}", words, re.ASCII) and int(words) < longest else None,
+        "failed" not in parameters,
         tuple(reviewed),
     )
+
+
+def _listed(names: Any) -> Sequence[str] | None:
+    return list(names) or None
+
+
+def _number(margin: Any) -> str | None:
+    return f"{margin:g}" if margin else None
 
 
 def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, TrustMark]) -> list[SameEdit]:
     """Show one page of the list, a row an edit, which selects its contrast; return the page's edits."""
     edits = same_edits(contrast_rows(store, which, _MOST), _digests(database(), which.run, _state(store, which.run)))
     pages = max(1, -(-len(edits) // _PAGE))
-    page = st.pagination(pages, key=f"p-page-{hash(which)}", max_visible_pages=5) if pages > 1 else 1
+    page = list_page("pairs-page", pages)
     page_edits = edits[_PAGE * (page - 1) : _PAGE * page]
     if not page_edits:
         st.info(
@@ -82,7 +117,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     def clicked() -> None:
         clicked_rows = st.session_state[key]["selection"]["rows"]
         if clicked_rows:
-            st.session_state["pair"] = page_edits[clicked_rows[0]].first.number
+            select_pair(page_edits[clicked_rows[0]].first.number)
 
     st.dataframe(
         pd.DataFrame(
@@ -112,7 +147,20 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
         f"{counted(len(edits), 'edit')}; the largest change of a score comes first. An edit that was searched for on "
         "several maxims is one row."
     )
+    show_list_page("pairs-page", pages)
     return page_edits
+
+
+def selected_pair() -> int | None:
+    """Return the number of the contrast in the address; None where there is none."""
+    text = st.query_params.get("pair", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def select_pair(number: int | None) -> None:
+    """Write the number of a contrast into the address."""
+    if number is not None:
+        address.write(pair=str(number))
 
 
 def _joined(words: Iterable[str]) -> str:

@@ -22,7 +22,8 @@ def show_rubric(rubric: Rubric) -> None:
     lines(
         (rubric.requirement, "title"),
         (
-            f"Id {rubric.id}, {rubric.category}. A {rubric.scope} that scores below {rubric.threshold:g} is flagged.",
+            f"Id: {rubric.id}; category: {rubric.category}. A {rubric.scope} that scores below {rubric.threshold:g} is "
+            "flagged.",
             "soft",
         ),
     )

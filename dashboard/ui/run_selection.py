@@ -34,7 +34,8 @@ class RunSelection:
 
 def run_name(run: Run) -> str:
     """Return the shown name of a run, in one line."""
-    return f"Run {run.id} · {_judge(run.judge)} · {run.created_at:%Y-%m-%d} · {run.status}"
+    name = [one_line(run.name)[:60]] if run.name else []
+    return " · ".join([f"Run {run.id}", *name, _judge(run.judge), f"{run.created_at:%Y-%m-%d}", run.status])
 
 
 def _judge(name: str) -> str:

@@ -13,7 +13,7 @@ from convexplain.types import Turn
 Level = Literal["title", "soft", "error", "body"]
 _STYLES = {
     "title": "font-weight:600",
-    "soft": "opacity:.7;font-size:.9em",
+    "soft": "color:var(--cx-soft);font-size:.9em",
     "error": "border-left:3px solid #b3541e;padding-left:.6em",
     "body": "",
 }
@@ -64,7 +64,8 @@ def chat_html(turns: Iterable[Turn], judged: int | None = None, first: int = 0) 
         colour = "#2f86bf" if i == judged else "rgba(128,128,128,.4)"
         parts.append(
             f'<div style="border-left:3px solid {colour};padding:.2em .75em;margin:.4em 0;white-space:pre-wrap;'
-            f'overflow-wrap:anywhere;unicode-bidi:plaintext"><span style="display:block;opacity:.7;font-size:.8em">'
+            f'overflow-wrap:anywhere;unicode-bidi:plaintext"><span style="display:block;color:var(--cx-soft);'
+            f'font-size:.8em">'
             f"{i} · {turn.role}{name}{mark}</span>{escaped(turn.content)}</div>"
         )
     return "".join(parts)

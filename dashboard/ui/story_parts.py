@@ -40,9 +40,14 @@ _ACTIONS: Mapping[str, str] = {  # the page on which a suggestion is followed
 
 def how_good(states: Sequence[MaximState]) -> None:
     """Show a number and a sentence for each maxim; the number lists the turns behind it."""
-    st.subheader("How good", anchor=False)
+    st.header("How good", anchor=False)
     for i, state in enumerate(states):
         with st.container(key=f"state-{i}", horizontal=True, vertical_alignment="center", gap="small"):
+            grey = "" if state.mark.flags else " cx-soft"
+            st.html(
+                f'<div class="cx{grey}"><b>{escaped(one_line(state.title))}</b> · {escaped(state_note(state))}</div>',
+                width="content",
+            )
             st.button(
                 state_figure(state),
                 key=f"figure-{i}",
@@ -52,16 +57,11 @@ def how_good(states: Sequence[MaximState]) -> None:
                 on_click=_list_state,
                 args=(state,),
             )
-            grey = "" if state.mark.flags else " cx-soft"
-            st.html(
-                f'<div class="cx{grey}"><b>{escaped(one_line(state.title))}</b> · {escaped(state_note(state))}</div>',
-                width="content",
-            )
 
 
 def since_last_time(change: RunChange, run: int) -> None:
     """Show the verdict since last time, and the change on each maxim."""
-    st.subheader("Since last time", anchor=False)
+    st.header("Since last time", anchor=False)
     clear = change.verdict not in (None, "cannot tell")
     message(verdict_sentence(change), "title" if clear else "soft")
     for maxim in change.maxims:
@@ -76,7 +76,7 @@ def since_last_time(change: RunChange, run: int) -> None:
 
 def largest_problems(steps: NextSteps, selection: RunSelection) -> None:
     """Show the three largest themes with an example each; the search for themes where nobody has looked for any."""
-    st.subheader("Largest problems", anchor=False)
+    st.header("Largest problems", anchor=False)
     themes = steps.themes
     if themes is None:
         message("Nobody has looked for themes yet: groups of low turns that fail in one way.", "soft")
@@ -96,7 +96,7 @@ def largest_problems(steps: NextSteps, selection: RunSelection) -> None:
 
 def where(groups: Sequence[GroupDifference], selection: RunSelection, longest: int) -> None:
     """Show the groups of turns that differ beyond chance; each lists its turns."""
-    st.subheader("Where", anchor=False)
+    st.header("Where", anchor=False)
     if not groups:
         message("No source, bot, day or depth differs from the remaining turns by more than chance.", "soft")
         return
@@ -113,7 +113,7 @@ def what_next(steps: NextSteps, selection: RunSelection) -> None:
     """Show one to three suggestions, each a link to the page on which it is followed."""
     if not steps.actions:
         return
-    st.subheader("What to do next", anchor=False)
+    st.header("What to do next", anchor=False)
     for i, action in enumerate(steps.actions):
         page = _PAGES / f"{_ACTIONS[action.kind]}.py"
         with st.container(key=f"cxlink-next-{i}"):

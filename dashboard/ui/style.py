@@ -1,20 +1,26 @@
 """Colours and type of the pages: one accent, and one diverging scale whose signs are always shown as marks too."""
 
 ACCENT = "light-dark(#14608f, #6db3dd)"
-LOW = "light-dark(#b3541e, #e8955c)"
+LOW = "light-dark(#a34a17, #e8955c)"
 """Colour of scores below their threshold; a mark shows the same."""
 
+SOFT = "light-dark(#545d66, #a9b2ba)"
+"""Colour of remarks. A colour and no opacity, which would weaken what is marked inside of a remark too."""
+
 CSS = f"""<style>
-.stApp {{ --cx-accent: {ACCENT}; --cx-low: {LOW}; --cx-line: rgba(128, 138, 148, .32);
+.stApp {{ --cx-accent: {ACCENT}; --cx-low: {LOW}; --cx-soft: {SOFT}; --cx-line: rgba(128, 138, 148, .32);
   --cx-up: 47, 120, 196; --cx-down: 217, 104, 28; }}
 .cx {{ line-height: 1.45; overflow-wrap: anywhere; }}
 .cx-text {{ white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }}
-.cx-soft {{ opacity: .72; font-size: .86em; }}
+.cx-soft {{ color: var(--cx-soft); font-size: .86em; }}
+[data-testid="stCaptionContainer"] {{ opacity: 1; }}
+[data-testid="stCaptionContainer"] p {{ color: var(--cx-soft); }}
+button[data-selected="true"] p {{ color: var(--cx-accent); }}
 .cx-turn {{ border-left: 3px solid var(--cx-line); padding: .15em .8em .35em; margin: .1em 0; max-width: 46em; }}
 .cx-turn.user {{ background: rgba(128, 138, 148, .13); border-radius: .6em; border-left-color: transparent; }}
 .cx-turn.tool, .cx-turn.system {{ font-size: .93em; }}
 .cx-turn.chosen {{ border-color: var(--cx-accent); background: rgba(128, 138, 148, .1); }}
-.cx-head .who {{ font-size: .8em; opacity: .8; margin-right: .6em; }}
+.cx-head .who {{ font-size: .8em; color: var(--cx-soft); margin-right: .6em; }}
 [class*="st-key-cxturn-user"] {{ padding-left: clamp(0em, 8%, 5em); }}
 .cx-md {{ white-space: normal; }}
 .cx-md p, .cx-md ul, .cx-md ol, .cx-md pre, .cx-md table, .cx-md blockquote {{ margin: .35em 0; }}
@@ -27,7 +33,7 @@ CSS = f"""<style>
 .cx-md table {{ border-collapse: collapse; font-size: .95em; }}
 .cx-md th, .cx-md td {{ border: 1px solid var(--cx-line); padding: .15em .5em; vertical-align: top; }}
 .cx-md blockquote {{ border-left: 3px solid var(--cx-line); padding-left: .8em; }}
-.cx summary {{ cursor: pointer; font-size: .86em; opacity: .85; }}
+.cx summary {{ cursor: pointer; font-size: .86em; color: var(--cx-soft); }}
 .cx-fold:not([open]) + .cx-text {{ max-height: 14em; overflow: hidden;
   -webkit-mask-image: linear-gradient(#000 75%, transparent); mask-image: linear-gradient(#000 75%, transparent); }}
 .cx-headline {{ font-size: 1.12em; font-weight: 600; margin: 0 0 .4em; }}
@@ -42,7 +48,7 @@ CSS = f"""<style>
   border: 1px solid var(--cx-line); font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .cx-trust {{ border-left: 3px solid var(--cx-accent); padding-left: .8em; font-size: .9em; max-width: 70em; }}
 .cx-trust.grey {{ border-color: var(--cx-line); }}
-.cx-chip.grey {{ opacity: .75; border-style: dashed; }}
+.cx-chip.grey {{ color: var(--cx-soft); border-style: dashed; }}
 .cx-chip.low {{ border-color: var(--cx-low); color: var(--cx-low); font-weight: 600; }}
 .cx-up {{ background: rgba(var(--cx-up), var(--a, .2)); text-decoration: underline 2px rgb(var(--cx-up)); }}
 .cx-down {{ background: rgba(var(--cx-down), var(--a, .2));
@@ -57,7 +63,7 @@ CSS = f"""<style>
 .cx-bar.one {{ background: rgba(128, 138, 148, .14); }}
 .cx-bar.one i {{ left: 0; background: var(--cx-accent); }}
 .cx-pair {{ border-collapse: collapse; font-size: .86em; margin: .2em 0 .8em; }}
-.cx-pair th {{ font-weight: 400; opacity: .72; text-align: left; padding: .1em 1em .1em 0; }}
+.cx-pair th {{ font-weight: 400; color: var(--cx-soft); text-align: left; padding: .1em 1em .1em 0; }}
 .cx-pair td {{ position: relative; min-width: 6em; padding: .1em 1em .35em 0; font-variant-numeric: tabular-nums; }}
 .cx-pair td i {{ position: absolute; left: 0; bottom: 0; height: .28em; background: rgba(128, 138, 148, .6); }}
 del.cx-gone {{ background: rgba(var(--cx-down), .22); text-decoration: line-through; }}
@@ -67,6 +73,8 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 [class*="st-key-theme-"] [data-testid="stBaseButton-tertiary"] p,
 .st-key-moved-turns [data-testid="stBaseButton-tertiary"] p {{ color: var(--cx-accent); text-align: left;
   text-decoration: underline; }}
+.cx-keys td {{ padding: .1em .9em .1em 0; vertical-align: top; }}
+.cx-keys kbd {{ font-family: monospace; background: rgba(128, 138, 148, .14); color: inherit; padding: 0 .3em; }}
 .cx-box {{ overflow: auto; border: 1px solid var(--cx-line); border-radius: 4px; padding: .2em .6em; }}
 .cx-box.cx-before {{ height: 17rem; display: flex; flex-direction: column-reverse; }}
 .cx-box.cx-before > div {{ margin-bottom: auto; }}
@@ -80,7 +88,7 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 [class*="st-key-cxlink-turn-"] {{ border-top: 1px solid var(--cx-line); padding-top: .35em; }}
 .stMainBlockContainer {{ padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }}
 [data-testid="stHeading"] h1 {{ padding: .2rem 0 .1rem; font-size: 1.5rem; font-weight: 600; }}
-[data-testid="stHeading"] h3 {{ padding: .4rem 0 .1rem; font-size: 1.08rem; font-weight: 600; }}
+[data-testid="stHeading"] h2 {{ padding: .4rem 0 .1rem; font-size: 1.08rem; font-weight: 600; }}
 .cx-row {{ display: grid; grid-template-columns: 1fr 3.4em; gap: .4em; align-items: center; }}
 .cx-row em {{ font-style: normal; font-variant-numeric: tabular-nums; text-align: right; }}
 @media (max-width: 640px) {{
@@ -90,6 +98,7 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
   .cx-box.cx-before, .cx-box.cx-judged {{ height: 11rem; }}
   .st-key-reversed > [data-testid="stHorizontalBlock"], .st-key-reversed > div > [data-testid="stHorizontalBlock"] {{
     flex-direction: column-reverse; }}
+  .st-key-reversed [data-testid="stColumn"] {{ width: 100%; min-width: 100%; }}
 }}
 </style>"""
 
@@ -104,7 +113,7 @@ THEME = {
     "light.textColor": "#1d2329",
     "light.borderColor": "#d4dae0",
     "light.linkColor": "#14608f",
-    "dark.primaryColor": "#2f82ba",
+    "dark.primaryColor": "#2a77ab",
     "dark.backgroundColor": "#14181c",
     "dark.secondaryBackgroundColor": "#1e242a",
     "dark.textColor": "#e4e8ec",

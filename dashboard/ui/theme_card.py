@@ -44,7 +44,7 @@ def _head(theme: RunTheme) -> str:
     share = f"{100 * theme.theme.share:.1f} % of the judged turns (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
     pinned = '<span class="cx-chip">pinned</span>' if theme.theme.pinned is not None else ""
     return (
-        f'<div class="cx"><h3 style="margin:0;padding:0;font-size:1.08rem">{escaped(theme.theme.name, _NAME)}</h3>'
+        f'<div class="cx"><h2 style="margin:0;padding:0;font-size:1.08rem">{escaped(theme.theme.name, _NAME)}</h2>'
         f"{pinned}<b>{counted(theme.count, 'turn')}</b> · {share} "
         f'<span class="cx-soft">· theme {theme.number}</span></div>'
     )

@@ -12,6 +12,12 @@ import pytest
 READY = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 
 
+_MARKUP = """() => [...document.querySelectorAll('.stApp *')].flatMap(e => [...e.attributes]
+    .filter(a => !(a.name === 'href' && new URL(a.value, location).origin === location.origin))  // of this dashboard
+    .filter(a => /^(src|href|action|data|style|on.*)$/.test(a.name) && /evil|window\\.hit/.test(a.value))
+    .map(a => e.tagName + ' ' + a.name)).concat(window.hit ? ['script ran'] : [])"""
+
+
 @contextmanager
 def served(database, env=None):
     """Serves the dashboard on a store; gives its address."""
@@ -63,3 +69,24 @@ def tick_row(page, of=-1):
     settle(page)
     box = table.bounding_box()
     page.mouse.click(box["x"] + 16, box["y"] + 52)
+
+
+@contextmanager
+def watched_page(chromium):
+    """Gives an empty page, and what it asks for, in `page.asked`; its dialogs are in `page.dialogs`."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.asked, opened.dialogs = [], []
+    opened.on("request", lambda request: opened.asked.append(request.url))
+    opened.on("dialog", lambda dialog: (opened.dialogs.append(dialog.message), dialog.dismiss()))
+    yield opened
+    context.close()
+
+
+def assert_harmless(page, server):
+    """Nothing of a log became markup, ran or was asked for."""
+    assert page.evaluate(_MARKUP) == []
+    assert page.dialogs == []
+    own = server.removeprefix("http://")
+    foreign = [url for url in page.asked if url.split("://")[0] not in ("data", "blob", "about") and own not in url]
+    assert foreign == []

@@ -9,7 +9,7 @@ from convexplain.report.pdf import browser
 from convexplain.store import RunStore
 from convexplain.text.visible import one_line, visible
 
-from .browser_session import served, settle, show, tick_row
+from .browser_session import assert_harmless, served, settle, show, tick_row, watched_page
 from .sample_stores import HOSTILE, hostile
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
@@ -20,11 +20,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(browser() is None, reason="needs a Chromium or Chrome, such as Debian's package chromium"),
 ]
-
-_MARKUP = """() => [...document.querySelectorAll('.stApp *')].flatMap(e => [...e.attributes]
-    .filter(a => !(a.name === 'href' && new URL(a.value, location).origin === location.origin))  // of this dashboard
-    .filter(a => /^(src|href|action|data|style|on.*)$/.test(a.name) && /evil|window\\.hit/.test(a.value))
-    .map(a => e.tagName + ' ' + a.name)).concat(window.hit ? ['script ran'] : [])"""
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +50,8 @@ def chromium():
 @pytest.fixture
 def page(chromium, server):
     """An empty page, and what it asks for, in `page.asked`; dialogs fail the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.asked, opened.dialogs = [], []
-    opened.on("request", lambda request: opened.asked.append(request.url))
-    opened.on("dialog", lambda dialog: (opened.dialogs.append(dialog.message), dialog.dismiss()))
-    yield opened
-    context.close()
-
-
-def assert_harmless(page, server):
-    assert page.evaluate(_MARKUP) == []
-    assert page.dialogs == []
-    own = server.removeprefix("http://")
-    foreign = [url for url in page.asked if url.split("://")[0] not in ("data", "blob", "about") and own not in url]
-    assert foreign == []
+    with watched_page(chromium) as opened:
+        yield opened
 
 
 def test_a_chat_of_hostile_turns_is_shown_as_text(page, server, place):

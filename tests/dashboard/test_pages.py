@@ -267,10 +267,18 @@ def test_the_story_of_a_run(app, store):
 
 @pytest.mark.slow
 def test_links_between_pages_carry_the_run(app, store):
-    one, _ = full(store)
+    one, two = full(store)
     found = app(run=str(one), rubric="harm", scores="0..0.5")
-    pages = [part.proto for part in found.get("page_link") if part.proto.label in ("Themes", "Labels", "Compare")]
-    assert [link.query_string for link in pages] == [f"run={one}&rubric=harm"] * 3
+    links = {part.proto.label: parse_qs(part.proto.query_string) for part in found.get("page_link")}
+    expected = {"run": [str(one)], "rubric": ["harm"]}
+    assert links["Themes"] == links["Labels"] == links["Upload and run"] == expected
+    assert links["Compare"] == {"first": [str(one)], "second": [str(two)], "rubric": ["harm"]}
+
+
+def test_links_from_a_page_without_a_run_lead_to_where_a_page_begins(app, store):
+    _, two = full(store)
+    links = {part.proto.label: parse_qs(part.proto.query_string) for part in app("upload").get("page_link")}
+    assert links["Overview"] == {"run": [str(two)], "rubric": ["harm"]}
 
 
 def test_a_deep_link_opens_the_turn(app, store):
@@ -495,7 +503,7 @@ def test_pairs_are_reviewed(app, store):
     press(found, "Save my words")
     (kept,) = reviews(store, one).values()
     assert (kept.decision, kept.text) == ("fix", "My words.")
-    ran(found.segmented_control(key="p-reviewed").set_value(["open"]).run())
+    ran(found.segmented_control(key="pairs-reviewed-1").set_value(["open"]).run())
     assert "No contrast matches the filters" in found.info[0].value
 
 
@@ -539,7 +547,7 @@ def test_the_text_of_a_search_that_found_nothing_is_not_shown(app, store, page, 
     keep_contrast(store, run, scored, "s", salad)
     found = app(page, run=str(run), conversation="alpha", turn="3", rubric="harm")
     if page == "pairs" and not success:
-        ran(found.toggle(key="p-found").set_value(False).run())
+        ran(found.toggle(key="pairs-failed-1").set_value(False).run())
     line = "eld in 5 of 5 fresh measurements" if success else "No edit moved the score from 0.20 to 0.55"
     assert ("salad" in texts(found), line in texts(found)) == (success, True)
 
@@ -557,7 +565,7 @@ def test_edits_that_trade_one_maxim_for_another_are_listed(app, store, page):
     keep_contrast(store, run, scored, "s", replace(contrast(scored, 1, "XL leather salad", False, 0.4), **fields))
     shown = app(page, run=str(run), conversation="alpha", turn="3", rubric="harm")
     if page == "pairs":
-        ran(shown.toggle(key="p-found").set_value(False).run())
+        ran(shown.toggle(key="pairs-failed-1").set_value(False).run())
     for words in (
         "edits that went that far lowered manner_1 (2 edits)",
         "2 edits to choose from; none is better than another on every count (harm, manner_1, fewer changed words):",
@@ -683,7 +691,7 @@ def test_hostile_text_is_never_markdown(app, store, name):
     hostile(store)
     found = app(name, run=str(run), conversation="all", turn="8")
     said = [
-        one.value for kind in ("markdown", "caption", "info", "error", "subheader", "title") for one in found.get(kind)
+        one.value for kind in ("markdown", "caption", "info", "error", "header", "title") for one in found.get(kind)
     ]
     labels = [button.label for button in found.button]
     assert not [one for one in (*said, *labels) if "evil" in one or "hit" in one]

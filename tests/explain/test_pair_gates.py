@@ -237,5 +237,5 @@ def test_all_gates_that_are_not_passed_say_so_and_not_only_the_first():
 def test_the_margin_of_an_earlier_turn_is_known_only_when_a_judge_has_judged_it():
     case = Planted("Hello", "Hi.", "Hi there.", question="rescore", proof=(0.0, 0, 0), noise=0.05)
     checks = checks_of(case)
-    assert checks[0] == (True, "not measured again", "")
+    assert checks[0] == (True, "none was made", "")
     assert checks[-1] == (None, "noise of the judge 0.05", "")

@@ -106,6 +106,22 @@ def test_a_turn_that_a_person_calls_bad_in_a_note_counts_too(workspace):
     assert (flagged.notes, flagged.rubrics, flagged.bot) == (("names no street",), ("helpfulness",), "bot 1")
 
 
+@pytest.mark.parametrize("noted", ["helpfulness", "harm"])
+def test_a_turn_that_only_a_note_flags_is_shown_with_the_maxim_of_the_note(workspace, noted):
+    run, numbers = two_modes(workspace.store, others=[HARM])
+    keep_trust(workspace.store, "judge-a", {HELPFULNESS: "benchmarked", HARM: "benchmarked"})
+    place = numbers["good-0"], 3
+    talk = dict(workspace.store.numbered_conversations(run))[place[0]]
+    evidence = Evidence("label_probability", {"yes": 0.99, "no": 0.01})
+    judgement = Judgement(talk.id, 3, "harm", 0.99, "yes", None, evidence, "m", "s")
+    workspace.store.keep_judgement(run, place[0], HARM, judgement)  # on helpfulness it scores 0.9, which is lower
+    keep_ratings(workspace.store, [(talk, Rating(talk.id, 3, noted, 0.0, "anna", "no", "hurts the customer"))])
+    turns = RunTurns(workspace.run(run))
+    assert turns.score_of(place).rubric == noted
+    (flagged,) = turns.turns([place])
+    assert flagged.rubrics == (noted,)
+
+
 def test_a_flagged_turn_has_what_is_known_of_its_failure(workspace):
     run, numbers = two_modes(workspace.store)
     turns = RunTurns(workspace.run(run))

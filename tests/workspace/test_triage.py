@@ -182,3 +182,24 @@ def test_labels_of_the_queue_bring_a_random_sample_that_is_reported_apart(worksp
 def test_what_a_validation_needs(good, bad, conversations, missing, sentence):
     progress = LabelProgress("harm", good, bad, conversations, None, None, None)
     assert (progress.missing, progress.sentence) == (missing, sentence)
+
+
+def test_a_validation_reports_the_labels_that_were_drawn_at_random_apart(workspace):
+    run = judged(workspace.store, [i / 30 for i in range(30)])
+    queue = workspace.triage(run, "harm", reviewer="Anna", limit=12)
+    for turn in queue.turns:
+        workspace.label(turn.judged, float(turn.judged.score > 0.4), reviewer="Anna")
+    validation = workspace.validate(rubrics=[HARM], runs=[run])
+    (sample,) = validation.samples
+    progress = workspace.label_progress(run, "harm")
+    assert (sample.rubric, sample.run, sample.labelled, sample.auc) == ("harm", run, 12, progress.sample)
+    assert 4 <= sample.auc.n < 12  # every third turn of the queue is drawn at random
+    start = f"harm, run {run}: {sample.auc.n} of 12 labelled turns are a random sample of all"
+    assert sample.sentence.startswith(start)
+    assert validation.to_dict()["random_samples"][0]["auc"]["n"] == sample.auc.n
+
+
+def test_where_every_turn_is_labelled_nothing_is_reported_apart(workspace):
+    run = judged(workspace.store, [i / 30 for i in range(30)])
+    rate(workspace, *((i, "Anna", float(i > 11)) for i in range(30)))
+    assert workspace.validate(rubrics=[HARM], runs=[run]).samples == ()

@@ -13,7 +13,15 @@ from convexplain.rubrics import rubric_text
 from convexplain.store import RunStore, keep_contrast, newest_attributions, run_rubrics, scored_places, scored_turns
 from convexplain.store.jobs import add_job, find_job
 from convexplain.workspace import JudgeSpec, worker
-from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JudgeJob, job_settings
+from convexplain.workspace.job_specs import (
+    AnalyzeJob,
+    ExplainJob,
+    ExportJob,
+    JudgeJob,
+    RedactJob,
+    RetryJob,
+    job_settings,
+)
 from tests.explain.test_pairs import contrast
 from tests.reviewed_contrasts import accept_all
 
@@ -223,3 +231,30 @@ def test_progress_is_kept_while_it_works(store, monkeypatch):
     assert (seen.progress["done"], seen.progress["total"], seen.progress["notes"][0]) == (2, 5, "20")
     assert find_job(store, number).progress["done"] == 3
     assert find_job(store, number).alive_at > seen.alive_at
+
+
+def test_a_retry_asks_only_for_what_has_no_score(store, scripted, chats):
+    reply = scripted["reply"]
+    scripted["reply"] = lambda request: "Hm." if "bad" in request.messages[0].content else reply(request)
+    unscored = do(store, analysis(chats)).result["unscored"]
+    assert 0 < unscored < 12
+    requests = []
+    scripted["reply"] = lambda request: requests.append(request) or reply(request)
+    job = do(store, RetryJob(1), run=1)
+    assert (job.status, job.error) == ("done", None)
+    assert job.result == {"run": 1, "scored": unscored, "unscored": 0}
+    assert job.progress["notes"][-1] == f"Run 1: {unscored} judgements had no score, {unscored} of them have one now."
+    assert all("bad" in request.messages[0].content for request in requests)
+
+
+def test_a_redaction_replaces_personal_data_for_good(store, scripted, tmp_path):
+    log = tmp_path / "log.jsonl"
+    messages = [{"role": "user", "content": "I am jo@example.org"}, {"role": "assistant", "content": "Hello."}]
+    log.write_text(json.dumps({"id": "a", "messages": messages}))
+    do(store, analysis(log))
+    job = do(store, RedactJob(1), run=1)
+    assert (job.status, job.error) == ("done", None)
+    assert job.result["replaced"] == {"e-mail": 1}
+    assert job.progress["notes"][-1].startswith("Changed: 1 of 1 conversation. Replaced: e-mail 1.")
+    (conversation,) = store.conversations(1)
+    assert "jo@example.org" not in conversation.turns[0].content

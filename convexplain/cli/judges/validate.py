@@ -104,6 +104,8 @@ def _show(validation: Validation, out: Path, worst: int) -> int:
     console, written = Console(), validation.write(out)
     for agreement in validation.agreements:
         show_agreement(console, agreement, worst)
+    for sample in validation.samples:
+        console.print(plain(sample.sentence), soft_wrap=True)
     console.print(plain("\n" + "   ".join(f"{name}: {path}" for name, path in written.items())), soft_wrap=True)
     if validation.left_out:
         console.print(f"{validation.left_out:,} labels, records or files could not be used (see above).")

@@ -6,16 +6,9 @@ from pathlib import Path
 import click
 
 from convexplain.errors import UsageError
-from convexplain.explain.wording import counted
-from convexplain.workspace.stored_redaction import StoredRedaction
 
 from ..options.store import STORED_RUN, db_option, open_workspace
 from .delete import has_terminal
-
-_KEPT = (
-    "Logs, reports and exports that were written, jobs of the dashboard with their uploads and remarks, and copies of "
-    "the store, stay as they are."
-)
 
 
 @click.command("redact")
@@ -56,24 +49,5 @@ def command(run: int | str, names: Path | None, presidio: bool, yes: bool, as_js
     if as_json:
         click.echo(json.dumps(redaction.to_dict(), ensure_ascii=False))
     else:
-        click.echo(_sentences(redaction))
+        click.echo(redaction.sentences)
     return 0
-
-
-def _sentences(redaction: StoredRedaction) -> str:
-    counts = redaction.counts
-    if not any((counts.changed, counts.replies, counts.themes, counts.problems)):
-        return f"No personal data was found in {counted(counts.conversations, 'conversation')}. {_KEPT}"
-    records = [
-        (counts.judgements, "judgement"),
-        (counts.explanations, "explanation"),
-        (counts.notes, "note"),
-        (counts.themes, "theme"),
-        (counts.problems, "remark"),
-    ]
-    changed = [f"{counts.changed:,} of {counted(counts.conversations, 'conversation')}"]
-    changed += [counted(number, what) for number, what in records if number]
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in redaction.replaced.items()) or "nothing"
-    runs = f" Runs with them: {', '.join(map(str, counts.runs))}." if counts.runs else ""
-    replies = f" Left the cache: {counted(counts.replies, 'answer')} of models." if counts.replies else ""
-    return f"Changed: {', '.join(changed)}. Replaced: {kinds}.{replies}{runs} {_KEPT}"

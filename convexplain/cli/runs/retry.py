@@ -29,12 +29,12 @@ def command(ctx: click.Context, run: int | str | None, judge: str | None, db: st
     """
     workspace, console = open_workspace(db), Console()
     before = workspace.run(run)
-    count = _unscored(before.summary.unscored)
+    count = before.summary.unscored_judgements
     if not count:
         console.print(plain(f"Run {before.id}: every judgement has a score. Nothing was asked."), soft_wrap=True)
         return _exit_code(unfinished(before))
     after = workspace.retry(before.id, judge, progress=progress_shown())
-    remaining = _unscored(after.summary.unscored)
+    remaining = after.summary.unscored_judgements
     scored = count - remaining
     console.print(
         plain(
@@ -54,7 +54,3 @@ def _exit_code(reasons: list[str]) -> int:
     if reasons:
         Console(stderr=True).print(plain(f"Exit code 1: {' '.join(reasons)}"), soft_wrap=True)
     return 1 if reasons else 0
-
-
-def _unscored(reasons: tuple[tuple[str, int], ...]) -> int:
-    return sum(number for _, number in reasons)
