@@ -277,8 +277,12 @@ def turn_rows(
         order: of the scored turns: the `lowest` or `highest` score first, or that of the `log`.
     """
     table, facets, conversation = schema.judgements, schema.facets, schema.conversations
-    by_score = {"lowest": [table.c.score], "highest": [table.c.score.desc()], "log": []}[order]
-    ordered = (*by_score, table.c.conversation, table.c.turn)
+    by_score: dict[TurnOrder, list[sa.ColumnElement[Any]]] = {
+        "lowest": [table.c.score],
+        "highest": [table.c.score.desc()],
+        "log": [],
+    }
+    ordered = (*by_score[order], table.c.conversation, table.c.turn)
     place = (table.c.run, table.c.conversation, table.c.turn, table.c.rubric)
     ids = filter_judgements(store, sa.select(table.c.id), filters, facets=True)
     ids = ids.where(table.c.score.is_(None) if unscored else table.c.score.is_not(None))

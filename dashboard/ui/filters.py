@@ -125,17 +125,17 @@ def _widgets(which: JudgementFilters, available: FilterChoices) -> None:
         ("Bot", "bots", available.bots, bot_name),
     ):
         if len(options) > 1:
-            choices = {"of": "default", "options": options, "format_func": label_of}
+            choices: dict[str, Any] = {"of": "default", "options": options, "format_func": label_of}
             _FORM.widget(st.multiselect, label, name, list(getattr(which, name)), as_parameter, **choices)
     if available.first and available.last:
-        days = {"min_value": available.first, "max_value": available.last}
+        days: dict[str, Any] = {"min_value": available.first, "max_value": available.last}
         for label, name in (("Started on or after", "since"), ("Started on or before", "until")):
             _FORM.widget(st.date_input, label, name, getattr(which, name), as_parameter, **days)
     if available.longest > 1:
         for label, name in (("Turns in the conversation", "length"), ("Index of the turn", "turns")):
             limits = _limits(name, available)
             current = getattr(which, name) or limits
-            ends = dict(zip(("min_value", "max_value"), limits, strict=True))
+            ends: dict[str, Any] = dict(zip(("min_value", "max_value"), limits, strict=True))
             _FORM.widget(st.slider, label, name, current, _within(limits), **ends)
 
 

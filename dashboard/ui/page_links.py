@@ -56,12 +56,17 @@ def _run_and_maxim(store: RunStore, runs: Sequence[str]) -> dict[str, str]:
     if not runs:
         return {}
     state, parameters = st.session_state, st.query_params
-    numbers = (parameters.get("run"), parameters.get("second"), state.get("run-chosen"), runs[0])
-    run = next(number for number in numbers if number in runs)
+    numbers: tuple[str | None, ...] = (
+        parameters.get("run"),
+        parameters.get("second"),
+        state.get("run-chosen"),
+        runs[0],
+    )
+    run = next(number for number in numbers if number is not None and number in runs)
     maxims = [maxim.rubric for maxim in cached_query(store, int(run), maxim_counts, int(run))]
     rubrics = (parameters.get("rubric"), state.get("rubric-chosen"), *maxims)
     rubric = next((rubric for rubric in rubrics if rubric in maxims), None)
-    return {"run": str(run)} | ({} if rubric is None else {"rubric": rubric})
+    return {"run": run} | ({} if rubric is None else {"rubric": rubric})
 
 
 def _comparison(runs: Sequence[str], current: Mapping[str, str]) -> dict[str, str]:

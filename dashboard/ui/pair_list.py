@@ -59,16 +59,20 @@ def pair_filters(store: RunStore, run: int) -> ContrastFilters:
 
 
 def _widgets(which: ContrastFilters, titles: Mapping[str, str], longest: int) -> None:
-    rubrics = {"of": "default", "options": list(titles), "format_func": lambda rubric: titles.get(rubric, rubric)}
+    rubrics: dict[str, Any] = {
+        "of": "default",
+        "options": list(titles),
+        "format_func": lambda rubric: titles.get(rubric, rubric),
+    }
     _FORM.widget(st.multiselect, "Maxims", "maxims", list(which.rubrics), _listed, **rubrics)
     ways = list(_DIRECTIONS)
     direction = ways.index(next(way for way in ways if _DIRECTIONS[way][1] == which.rises))
-    shown = {"of": "index", "options": ways, "format_func": lambda way: _DIRECTIONS[way][0]}
+    shown: dict[str, Any] = {"of": "index", "options": ways, "format_func": lambda way: _DIRECTIONS[way][0]}
     _FORM.widget(st.selectbox, "Direction", "way", direction, lambda way: None if way == ways[0] else str(way), **shown)
-    ends = {"min_value": 0.0, "max_value": 1.0, "step": 0.05}
+    ends: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "step": 0.05}
     _FORM.widget(st.slider, "Score moves by at least", "margin", which.margin, _number, **ends)
     if longest > 1:
-        most = {"min_value": 1, "max_value": longest}
+        most: dict[str, Any] = {"min_value": 1, "max_value": longest}
         words = which.distance or longest
         _FORM.widget(
             st.slider, "Words changed at most", "words", words, lambda n: None if n == longest else str(n), **most

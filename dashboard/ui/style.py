@@ -7,6 +7,9 @@ LOW = "light-dark(#a34a17, #e8955c)"
 SOFT = "light-dark(#545d66, #a9b2ba)"
 """Colour of remarks. A colour and no opacity, which would weaken what is marked inside of a remark too."""
 
+TEXT = "light-dark(#1d2329, #e4e8ec)"
+"""Colour of text on shading, also inside of a remark."""
+
 CSS = f"""<style>
 .stApp {{ --cx-accent: {ACCENT}; --cx-low: {LOW}; --cx-soft: {SOFT}; --cx-line: rgba(128, 138, 148, .32);
   --cx-up: 47, 120, 196; --cx-down: 217, 104, 28; }}
@@ -50,6 +53,7 @@ button[data-selected="true"] p {{ color: var(--cx-accent); }}
 .cx-trust.grey {{ border-color: var(--cx-line); }}
 .cx-chip.grey {{ color: var(--cx-soft); border-style: dashed; }}
 .cx-chip.low {{ border-color: var(--cx-low); color: var(--cx-low); font-weight: 600; }}
+.cx-up, .cx-down {{ color: {TEXT}; }}
 .cx-up {{ background: rgba(var(--cx-up), var(--a, .2)); text-decoration: underline 2px rgb(var(--cx-up)); }}
 .cx-down {{ background: rgba(var(--cx-down), var(--a, .2));
   text-decoration: underline dashed 2px rgb(var(--cx-down)); }}

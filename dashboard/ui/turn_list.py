@@ -42,8 +42,8 @@ def turn_list(store: RunStore, which: JudgementFilters, available: FilterChoices
         st.caption(counted(total, "turn") + " without a score" * unscored, width="content")
         order = "lowest" if unscored else _order()
         if total > 1:
-            options = {"type": "tertiary", "icon": ":material/casino:", "help": "Opens one of these turns by chance."}
-            if st.button("A random turn", **options):
+            tip = "Opens one of these turns by chance."
+            if st.button("A random turn", type="tertiary", icon=":material/casino:", help=tip):
                 _open_random(store, which, selection, total, unscored=unscored)
         if not unscored and scores.unscored:
             st.button(f"{scores.unscored:,} unscored", type="tertiary", on_click=show_unscored)
