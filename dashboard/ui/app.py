@@ -41,7 +41,7 @@ if person is None:
 else:
     # Links of our own: those of st.navigation drop the run from the address, which then takes two presses of Back.
     parameters = link_parameters()
-    with st.container(key="pages", horizontal=True, gap="small"):
+    with st.container(key="pages", horizontal=True, vertical_alignment="center", gap="small"):
         for linked in pages:
             st.page_link(linked, query_params=parameters.get(linked.url_path, parameters[""]))
         key_list()
