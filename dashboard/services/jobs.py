@@ -26,6 +26,7 @@ from convexplain.workspace.job_specs import (
 from convexplain.workspace.jobs import resume_job, start_job, state_of
 
 from .model_choices import check_judge, check_run_judge
+from .people import check_right
 from .rubric_files import check_rubrics
 from .uploads import check_logs
 
@@ -149,6 +150,7 @@ def start_retry(database: str, run: int) -> int:
     Raises:
         ConvexplainError: as for `start_analyze`.
     """
+    check_right("run models")
     return _start(database, RetryJob(run))
 
 
@@ -158,6 +160,7 @@ def start_redaction(database: str, run: int) -> int:
     Raises:
         ConvexplainError: as for `start_analyze`.
     """
+    check_right("delete")
     return _start(database, RedactJob(run))
 
 
