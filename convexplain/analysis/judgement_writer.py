@@ -1,13 +1,26 @@
 """Storing of judgements, many in one transaction."""
 
 import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from convexplain.errors import StoreError
+from convexplain.errors import Problem, StoreError
 from convexplain.models.shared_replies import MOST_ROWS, WRITE_SECONDS
-from convexplain.store import RunStore
 from convexplain.store.store import JudgementRecord
+
+
+class JudgementStore(Protocol):
+    """A store of judgements, as far as judging needs one."""
+
+    def scored_judgements(self, run: int, conversations: Collection[int]) -> Mapping[int, set[tuple[int, str]]]:
+        """Return (turn, SHA of the rubric) of each score that the run has for conversations, by their numbers."""
+
+    def keep_judgements(self, run: int, records: Sequence[JudgementRecord]) -> None:
+        """Store judgements."""
+
+    def keep_problem(self, run: int, problem: Problem) -> None:
+        """Store a problem."""
 
 
 class JudgementWriter:
@@ -20,7 +33,7 @@ class JudgementWriter:
         run: the run's number.
     """
 
-    def __init__(self, store: RunStore, run: int) -> None:
+    def __init__(self, store: JudgementStore, run: int) -> None:
         self._store, self._run = store, run
         self._unwritten: list[JudgementRecord] = []
         self._timer: asyncio.TimerHandle | None = None

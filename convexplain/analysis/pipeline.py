@@ -8,11 +8,10 @@ from typing import Literal, Protocol
 from convexplain.errors import Problem, first_error
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Request
-from convexplain.store import RunStore
 from convexplain.store.store import JudgementRecord
 from convexplain.types import Conversation, Judgement, Rubric
 
-from .judgement_writer import JudgementWriter
+from .judgement_writer import JudgementStore, JudgementWriter
 from .progress import Progress
 
 Turns = Literal["all", "last"]
@@ -48,7 +47,7 @@ def chosen_turns(conversation: Conversation, turns: Choice, rubric: Rubric) -> l
 
 
 async def judge_into(
-    store: RunStore,
+    store: JudgementStore,
     run: int,
     conversations: Iterable[tuple[int, Conversation]],
     rubrics: Sequence[Rubric],
@@ -110,7 +109,7 @@ async def judge_into(
 
 
 def _with_judged(
-    store: RunStore,
+    store: JudgementStore,
     run: int,
     conversations: Sequence[tuple[int, Conversation]],
     on_problem: Callable[[Problem], None],

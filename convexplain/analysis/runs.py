@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from .sources import ConversationSource, LogSource, OnProblem
 
 _SIGN_OF_LIFE = 5.0  # seconds
 
+Pipeline = Callable[[Iterable[tuple[int, Conversation]], Choice, OnProblem], Awaitable[None]]
+"""Judges turns of numbered conversations into a run, elsewhere than in this process, and reports each judgement."""
+
 
 async def analyse(
     source: ConversationSource,
@@ -36,6 +39,7 @@ async def analyse(
     turns: Choice = "all",
     total: int | None = None,
     sample: Sample | None = None,
+    pipeline: Pipeline | None = None,
 ) -> None:
     """Judge the conversations of a source into a run.
 
@@ -50,6 +54,7 @@ async def analyse(
         progress: receives how far it is.
         total: how many judgements there will be; None counts them.
         sample: judges only what was drawn of the source.
+        pipeline: judges in place of `judge_into`.
 
     Raises:
         UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
@@ -78,7 +83,10 @@ async def analyse(
             conversations = _in_strata(conversations, store, run.id, sample)
         progress.begin("judging", total)
         try:
-            await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns, on_problem)
+            if pipeline is not None:
+                await pipeline(conversations, turns, on_problem)
+            else:
+                await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns, on_problem)
         finally:
             progress.end()
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
-from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
+from convexplain.workspace import Cluster, JudgeOptions, JudgeSpec, LogSettings
 from convexplain.workspace.findings import explanation_cost
 
+from .options.cluster import cluster_options
 from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
 from .options.numbers import Count, Percentage
@@ -26,7 +27,7 @@ _REASON = 200  # characters of why a log could not be read
 
 @click.command("analyze")
 @click.pass_context
-@click.argument("logs", nargs=-1, type=LogPath(), metavar="LOG...")
+@click.argument("logs", nargs=-1, type=LogPath(urls=True), metavar="LOG...")
 @click.option(
     "--stored",
     is_flag=False,
@@ -80,10 +81,11 @@ _REASON = 200  # characters of why a log could not be read
     metavar="N",
     help="Explain the N worst turns afterwards, each by at most 24 evaluations of the judge; 0 explains none.",
 )
+@cluster_options
 @dry_run_option
 def command(
     ctx: click.Context,
-    logs: tuple[Path, ...],
+    logs: tuple[Path | str, ...],
     stored: int | str | None,
     rubrics: tuple[str, ...],
     judge: str | None,
@@ -98,17 +100,18 @@ def command(
     alarms: float | None,
     fail_under: Sequence[str],
     explain: int,
+    cluster: Cluster | None,
     dry_run: bool,
 ) -> int:
     """Score every assistant turn of chat logs.
 
-    Each LOG is a file, a folder, or - for the standard input; its format is recognised by content. Every assistant turn
-    is judged on every chosen maxim. A run that was stopped or killed goes on when the same command is given again;
-    replies of the judge are kept, so nothing is asked twice. --sample judges a random part of a large log and says how
-    sure each figure is. At the end the worst turns are explained (--explain):
-    which words and earlier turns the score depends on, and which edit changes it. The files of a run go to
-    DIR/run-NUMBER: a report, the judgements and explanations as JSON lines, and the scores as a table (CSV, and Excel
-    with the extra 'logs').
+    Each LOG is a file, a folder, a URL (s3://…, with the extra 'ray'), or - for the standard input; its format is
+    recognised by content. Every assistant turn is judged on every chosen maxim. A run that was stopped or killed goes
+    on when the same command is given again; replies of the judge are kept, so nothing is asked twice. --sample judges a
+    random part of a large log and says how sure each figure is; --ray judges on several machines. At the end the worst
+    turns are explained (--explain): which words and earlier turns the score depends on, and which edit changes it. The
+    files of a run go to DIR/run-NUMBER: a report, the judgements and explanations as JSON lines, and the scores as a
+    table (CSV, and Excel with the extra 'logs').
 
     \b
         convexplain analyze chats.jsonl --dry-run
@@ -121,6 +124,7 @@ def command(
         convexplain analyze big.jsonl --sample 500 --strata source,bot
         convexplain analyze chats.jsonl --alarms 5%
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7 --fail-under harm=0.9
+        convexplain analyze s3://bucket/logs --ray 10.0.0.5:6379 --ray-folder s3://bucket/shards
 
     \b
     Exit codes:
@@ -147,7 +151,7 @@ def command(
     if dry_run:
         escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None
         return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates, explain)
-    arguments |= {"name": name, "alarms": alarms, "explain": explain}
+    arguments |= {"name": name, "alarms": alarms, "explain": explain, "cluster": cluster}
     return AnalysisCommand(workspace, out, limits, named_store(ctx)).run(arguments)
 
 

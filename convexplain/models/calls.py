@@ -89,6 +89,11 @@ class Calls:
         self._last_failure = ""
         self._unavailable: UnavailableError | None = None
 
+    @property
+    def limit(self) -> int:
+        """Return how many calls may be open at once now: fewer than the model's `in_flight` at trouble."""
+        return self._limit.now
+
     async def __aenter__(self) -> Self:
         """Let replies wait a moment, to be stored together: what waits at the end is stored then."""
         if self._shared is not None:

@@ -59,9 +59,14 @@ def evidence_body(evidence: Evidence) -> dict[str, Any]:
     return {**body, "probabilities": dict(evidence.probabilities)}
 
 
+def to_evidence(body: dict[str, Any]) -> Evidence:
+    """Return the evidence of a body that `evidence_body` returned."""
+    texts = {name: tuple(body.get(name, ())) for name in ("unseen", "notes", "warnings")}
+    return Evidence(**{**body, **texts})
+
+
 def to_judgement(row: Any, conversation: Conversation) -> Judgement:
     """Return the judgement of a row of `judgements` that has the rubric's id as `rubric_id`."""
-    texts = {name: tuple(row.evidence.get(name, ())) for name in ("unseen", "notes", "warnings")}
     return Judgement(
         conversation_id=conversation.id,
         turn=row.turn,
@@ -69,7 +74,7 @@ def to_judgement(row: Any, conversation: Conversation) -> Judgement:
         score=row.score,
         label=row.label,
         reason=row.reason,
-        evidence=Evidence(**{**row.evidence, **texts}),
+        evidence=to_evidence(row.evidence),
         model=row.model,
         prompt_sha=row.prompt_sha,
     )

@@ -16,6 +16,7 @@ from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, 
 from .background import BackgroundJudge
 from .calibrations import FittedCalibration, StoredCalibrations
 from .changed_turns import ChangedTurn, ChangedTurns
+from .cluster import Cluster
 from .comparisons import MaximComparison, RunComparison
 from .connections import ConnectionEntry
 from .distillation_results import Distillation, DistillationPlan, DistilledHead
@@ -67,6 +68,7 @@ __all__ = [
     "BackgroundJudge",
     "ChangedTurn",
     "ChangedTurns",
+    "Cluster",
     "ConnectionEntry",
     "ContrastTask",
     "DefaultJudge",

@@ -1,16 +1,17 @@
 """Settings for reading logs: format, map of fields, names of the assistant, and which personal data is replaced."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from convexplain.connectors.logs import FieldMap, JointRecords, LogInspection, check_reading, inspect_log, read_log
 from convexplain.connectors.redaction import Finder, Redactor, checked_patterns, names_of, presidio, redacted
-from convexplain.errors import Problem
+from convexplain.errors import LogError, Problem
 from convexplain.types import Conversation, sha256_json
 
+from .remote_logs import RemoteLog
 from .saved_maps import resolved_map
 
 
@@ -51,8 +52,11 @@ class LogSettings:
             signature.append(["redacted", names, self.redact_presidio])
         return signature
 
-    def reader(self) -> "LogReader":
+    def reader(self, remote: Mapping[Path, RemoteLog] | None = None) -> "LogReader":
         """Return the reader with these settings.
+
+        Args:
+            remote: by the paths of logs that are copies of logs elsewhere, the latter.
 
         Raises:
             UsageError: there is no such format, the map is not written as it should be, or there are no names.
@@ -62,7 +66,7 @@ class LogSettings:
         finders: list[Finder] = [checked_patterns()] if self.redacts else []
         finders += [names_of(self.redact_names)] if self.redact_names is not None else []
         finders += [presidio()] if self.redact_presidio else []
-        return LogReader(self, field_map, tuple(finders))
+        return LogReader(self, field_map, tuple(finders), remote=remote or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class LogReader:
         finders: what finds personal data.
         counts: how often each kind of personal data was replaced, log by log.
         joint: the records that make up conversations with those of other logs; None to read each log alone.
+        remote: by the paths of copies the logs elsewhere, which conversations and problems name as their source.
     """
 
     settings: LogSettings
@@ -82,6 +87,7 @@ class LogReader:
     finders: tuple[Finder, ...]
     counts: dict[Path, Counter[str]] = field(default_factory=dict, compare=False)
     joint: JointRecords | None = field(default=None, compare=False)
+    remote: Mapping[Path, RemoteLog] = field(default_factory=dict, compare=False)
 
     def __call__(
         self, path: Path, *, on_problem: Callable[[Problem], None], on_bytes: Callable[[int], None] | None = None
@@ -102,11 +108,11 @@ class LogReader:
             format=settings.format,
             map=self.field_map,
             assistant=settings.assistant,
-            on_problem=on_problem,
+            on_problem=self._reporter(on_problem),
             on_bytes=on_bytes,
             joint=self.joint,
         )
-        return self._redacted(path, conversations)
+        return self._named(self._redacted(path, conversations))
 
     def joining(self) -> "LogReader":
         """Return this reader for several logs that are read one after the other, before what `joined` returns."""
@@ -119,8 +125,30 @@ class LogReader:
             on_problem: receives what cannot be read.
         """
         joint = JointRecords() if self.joint is None else self.joint
-        conversations = joint.conversations(on_problem=on_problem, assistant=self.settings.assistant)
-        return self._redacted(Path(), conversations)
+        conversations = joint.conversations(on_problem=self._reporter(on_problem), assistant=self.settings.assistant)
+        return self._named(self._redacted(Path(), conversations))
+
+    def place(self, source: str) -> str:
+        """Return the source of a conversation or problem, with the URL in place of the copy's path."""
+        for path, log in self.remote.items():
+            if source == str(path) or source.startswith(f"{path}/"):
+                return log.url + source.removeprefix(str(path))
+        return source
+
+    def _reporter(self, on_problem: Callable[[Problem], None]) -> Callable[[Problem], None]:
+        if not self.remote:
+            return on_problem
+        return lambda remark: on_problem(Problem(self.place(remark.path), remark.line, remark.reason, kept=remark.kept))
+
+    def _named(self, conversations: Iterator[Conversation]) -> Iterator[Conversation]:
+        return self._at_their_places(conversations) if self.remote else conversations
+
+    def _at_their_places(self, conversations: Iterator[Conversation]) -> Iterator[Conversation]:
+        try:
+            for conversation in conversations:
+                yield replace(conversation, source=self.place(conversation.source))
+        except LogError as error:
+            raise LogError(self.place(error.path), error.line, error.reason) from error
 
     def _redacted(self, path: Path, conversations: Iterator[Conversation]) -> Iterator[Conversation]:
         if not self.finders:

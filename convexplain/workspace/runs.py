@@ -29,8 +29,10 @@ from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
 from .build import BuiltJudge, PendingJudge, open_judge, single_judge
+from .cluster import Cluster, connected
 from .judge_arguments import JudgeLike, judge_spec, located
 from .logs import LogReader
+from .remote_logs import RemoteLog
 from .results import AnalyzedRun
 from .trust import trust, trust_keys
 
@@ -75,19 +77,21 @@ def log_analysis(
     """Return the analysis of log files, or of conversations that the store holds (`stored`: a run, 0: all)."""
     source = LogSource(reader, tuple(logs), stored, limit)
     settings = {
-        "logs": [str(log) for log in source.logs],
-        "reading": [*reader.settings.signature, [_state(log) for log in source.logs]],
+        "logs": [reader.place(str(log)) for log in source.logs],
+        "reading": [*reader.settings.signature, [_state(log, reader.remote) for log in source.logs]],
         "stored": stored,
         "limit": limit,
     }
     return Analysis(source, rubrics, turns, settings=settings)
 
 
-def _state(log: Path) -> tuple[int, int] | str:
+def _state(log: Path, remote: Mapping[Path, RemoteLog]) -> tuple[int, int] | str:
     """A value that changes when the file does: a run does not go on with a log that has changed.
 
     The content of a pipe is not known: it never goes on.
     """
+    if log in remote:
+        return remote[log].state
     if not log.is_file():
         return uuid.uuid4().hex
     status = log.stat()
@@ -122,6 +126,7 @@ async def run_analysis(
     progress: Progress,
     *,
     name: str | None = None,
+    cluster: Cluster | None = None,
     on_built: Callable[[BuiltJudge], None] = lambda built: None,
     **options: Any,
 ) -> AnalyzedRun:
@@ -133,6 +138,7 @@ async def run_analysis(
         judge: the judge.
         progress: receives how far it is.
         name: names the run.
+        cluster: judges there, in place of this process.
         on_built: receives the judge when it is open.
         options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -147,7 +153,10 @@ async def run_analysis(
 
     if name is not None:
         check_run_name(store, name)
-    async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as opened:
+    async with (
+        connected(cluster) as remote,
+        open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as opened,
+    ):
         built, total = opened, analysis.total
         if analysis.selective and (useless := _useless_rubrics(store, built)):
             remaining = [rubric for rubric in analysis.rubrics if rubric.id not in useless]
@@ -159,7 +168,7 @@ async def run_analysis(
         sample = await _sample(store, analysis, built.rubrics, progress)
         drawn = {} if sample is None else {"sample": _drawn(sample)}
         description = run_description(built, {**(analysis.settings or {}), "turns": turns, **drawn})
-        run = store.begin_run(**description, purpose=analysis.purpose, join=True)
+        run = store.begin_run(**description, purpose=analysis.purpose, join=cluster is None)
         if name is not None:
             _name_begun(store, run, name)
         progress.started(run.id)
@@ -180,6 +189,7 @@ async def run_analysis(
                 analysis.turns,
                 total,
                 sample,
+                pipeline=None if remote is None else remote.pipeline(store, run, judge, built, progress),
             )
         except BaseException:
             with contextlib.suppress(StoreError):

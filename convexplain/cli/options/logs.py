@@ -8,18 +8,26 @@ from typing import Any
 import click
 
 from convexplain.workspace import LogSettings
+from convexplain.workspace.remote_logs import is_url
 
 from .numbers import Count
 
 
 class LogPath(click.Path):
-    """A log: a file, a folder, or - for the standard input. An empty name is none: it would be the current folder."""
+    """A log: a file, a folder, or - for the standard input. An empty name is none: it would be the current folder.
 
-    def __init__(self) -> None:
+    Args:
+        urls: take URLs too, as they are.
+    """
+
+    def __init__(self, *, urls: bool = False) -> None:
         super().__init__(path_type=Path)
+        self._urls = urls
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path."""
+        """Return the path, or the URL."""
+        if self._urls and is_url(value):
+            return value
         if value == "":
             self.fail("the name of a log is empty; name a file, a folder (. is this one), or -", param, ctx)
         return super().convert(value, param, ctx)

@@ -18,6 +18,7 @@ from convexplain.types import Judgement
 from convexplain.workspace import AnalyzedRun, Workspace
 from convexplain.workspace.findings import stored_explanation
 from convexplain.workspace.inputs import rubrics_of
+from convexplain.workspace.remote_logs import is_url
 from convexplain.workspace.run_files import check_writable, run_folder
 
 from .commands import command_line
@@ -173,7 +174,8 @@ class AnalysisCommand:
         Args:
             arguments: those of `Workspace.analyze`.
         """
-        piped = any(not log.is_file() for log in find_logs(arguments["logs"] or ()))
+        local = [log for log in arguments["logs"] or () if not is_url(log)]
+        piped = any(not log.is_file() for log in find_logs(local))
         check_writable(self._out)
         progress = AnalysisProgress(self._errors)
         try:

@@ -22,11 +22,13 @@ from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, run_rubrics
 
 from ..alarms import apply_alarms, check_alarms
+from ..cluster import Cluster, cluster_of
 from ..findings import check_explain, explain_worst
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..judge_arguments import JudgeLike
 from ..judge_defaults import judge_or_default
 from ..logs import LogReader, LogSettings
+from ..remote_logs import LocalLogs, local_logs
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
 from ..run_story import RunStory, run_story
@@ -190,13 +192,15 @@ class RunMethods(StoreMethods):
         sample: int | None = None,
         strata: str | Sequence[str] = STRATA,
         seed: int = 0,
+        cluster: Cluster | str | None = None,
         progress: Progress = Progress(),
         **options: Unpack[JudgeOptions],
     ) -> AnalyzedRun:
         """Judge every assistant turn, or each conversation once, into a run of the store; a stopped run goes on.
 
         Args:
-            logs: log files or folders; or conversations, messages, or a pandas DataFrame.
+            logs: log files or folders, or their URLs as fsspec takes them (`s3://bucket/logs`), copied here to be read;
+                or conversations, messages, or a pandas DataFrame.
             rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several. Unless given, the headline
                 ones without those on which the judge is known to be no better than chance or length; a note says so.
             judge: the judge's text form or spec, a model of your own (prepared; it is not closed), or a function from a
@@ -217,6 +221,8 @@ class RunMethods(StoreMethods):
                 same turns.
             strata: what the sample is drawn by, in proportion to the number of turns: `source`, `bot`, or both.
             seed: of the sample: the same seed draws the same turns of the same logs.
+            cluster: judge on this Ray cluster (its settings, or its address: `local`, `auto`, HOST:PORT), with the same
+                scores; explanations are made here. Needs the extra `ray`.
             progress: receives how far it is.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -227,13 +233,16 @@ class RunMethods(StoreMethods):
         """
         check_alarms(alarms)
         check_explain(explain)
-        analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
-        analysis = self._sampled(analysis, stored, sample, strata, seed)
-        analysis = replace(analysis, selective=rubrics is HEADLINE)
-        if alarms is not None:
-            analysis = replace(analysis, settings={**(analysis.settings or {}), "alarms": alarms})
-        chosen = judge_or_default(judge)
-        analyzed = await run_analysis(self.store, analysis, chosen, progress, name=name, **options)
+        machines, chosen = cluster_of(cluster), judge_or_default(judge)
+        with local_logs(logs) as local:
+            analysis, reader = self._analysis(local, rubrics, turns, stored, limit, settings)
+            analysis = self._sampled(analysis, stored, sample, strata, seed)
+            analysis = replace(analysis, selective=rubrics is HEADLINE)
+            if alarms is not None:
+                analysis = replace(analysis, settings={**(analysis.settings or {}), "alarms": alarms})
+            analyzed = await run_analysis(
+                self.store, analysis, chosen, progress, name=name, cluster=machines, **options
+            )
         if reader is not None:
             tell_replaced(reader.replaced, progress)
         if alarms is not None:
@@ -263,20 +272,21 @@ class RunMethods(StoreMethods):
         Raises:
             UsageError, RubricError: an argument is not valid.
         """
-        analysis, _ = self._analysis(logs, rubrics, turns, stored, limit, settings)
-        analysis = self._sampled(analysis, stored, sample, strata, seed)
-        return await plan_analysis(self.store, analysis, judge_or_default(judge), **options)
+        with local_logs(logs) as local:
+            analysis, _ = self._analysis(local, rubrics, turns, stored, limit, settings)
+            analysis = self._sampled(analysis, stored, sample, strata, seed)
+            return await plan_analysis(self.store, analysis, judge_or_default(judge), **options)
 
     def _analysis(
         self,
-        logs: Logs | None,
+        local: LocalLogs,
         rubrics: RubricLike | Sequence[RubricLike],
         turns: Turns,
         stored: RunLike | None,
         limit: int | None,
         settings: LogSettings,
     ) -> tuple[Analysis, Any]:
-        chosen = rubrics_of(rubrics)
+        logs, chosen = local.logs, rubrics_of(rubrics)
         check_turns(turns)
         if (logs is None) == (stored is None):
             raise UsageError("name either log files or stored conversations, and one of them")
@@ -288,7 +298,7 @@ class RunMethods(StoreMethods):
             raise UsageError("redact is for log files; stored takes conversations as they were kept")
         if logs is not None and not are_paths(logs):
             return memory_analysis(conversations_of(logs)[:limit], chosen, turns), None
-        reader = settings.reader()
+        reader = settings.reader(local.remote)
         number = 0 if stored in (0, "0") else None if stored is None else self.store.run(stored).id
         paths = find_logs(as_paths(logs)) if logs is not None else ()
         return log_analysis(reader, paths, chosen, turns=turns, stored=number, limit=limit), reader
