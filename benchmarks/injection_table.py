@@ -56,10 +56,10 @@ async def main() -> None:
             weak = sorted((share, text) for text, share in result.by_text.items() if share < 1)
             print(f"    succeed: {', '.join(f'{text} {1 - share:.0%}' for share, text in weak)}", flush=True)
 
-        await measure("the texts", shipped)
-        await measure("held-out texts", held_out)
         with patch("convexplain.judges.prompt.without_verdicts", lambda text, labels: text):
             await measure("the texts, nothing left out", shipped)
+        await measure("the texts", shipped)
+        await measure("held-out texts", held_out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,7 @@ _TIMEOUT = 600.0
 _HEAD = 16 << 20  # bytes at the start of a file, where GGUF has its metadata: chat template, vocabulary
 _SAMPLES, _SAMPLE = 64, 1 << 16  # places in the weights that are read, and how many bytes at each
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|DATABASE|COOKIE|^CONVEXPLAIN_|^AWS_|^PG", re.IGNORECASE)
 _REASON = re.compile(r"error loading model: (.*)")
 
 
@@ -179,9 +180,14 @@ def _launch(log: IO[str]) -> "subprocess.Popen[str]":
         encoding="utf-8",
         # OpenMP's threads spin while they wait for each other; with another program on the cores that made each token
         # 5 to 40 times slower.
-        env={"OMP_WAIT_POLICY": "passive", **os.environ},
+        env={"OMP_WAIT_POLICY": "passive", **_without_secrets(os.environ)},
         start_new_session=True,  # Ctrl-C is for this program, which may want to finish what is under way
     )
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that native code may see: keys, passwords and stores are none of its business."""
+    return {name: value for name, value in environment.items() if not _SECRET.search(name)}
 
 
 def _exchange(process: "subprocess.Popen[str]", settings: str) -> str:

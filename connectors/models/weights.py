@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import MissingExtraError, UnavailableError
 
+from .revisions import REVISIONS
+
 if TYPE_CHECKING:
     import torch
 
@@ -152,7 +154,14 @@ def _fetch(repo: str, name: str, fetch: bool) -> Path:
     except ImportError as error:
         raise MissingExtraError("A local model", "local") from error
     try:
-        return Path(snapshot_download(repo, allow_patterns=_FILES, ignore_patterns=_TWICE, local_files_only=not fetch))
+        folder = snapshot_download(
+            repo,
+            revision=REVISIONS.get(repo),
+            allow_patterns=_FILES,
+            ignore_patterns=_TWICE,
+            local_files_only=not fetch,
+        )
+        return Path(folder)
     except HFValidationError as error:
         raise UnavailableError(f"{name}: there is no such folder, and it is no repository's name: {repo}") from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from convexplain.connectors.models.revisions import REVISIONS
 from convexplain.connectors.models.weights import Weights, context_length, find_weights, widen_head
 from convexplain.errors import ConvexplainError, MissingExtraError, UnavailableError
 
@@ -74,7 +75,8 @@ class Pretrained:
             return
         from huggingface_hub import snapshot_download
 
-        snapshot_download(str(self._source), allow_patterns="pytorch_model*.bin")
+        repo = str(self._source)
+        snapshot_download(repo, revision=REVISIONS.get(repo), allow_patterns="pytorch_model*.bin")
 
 
 def window(tokenizer: Any, model: Any) -> int:
