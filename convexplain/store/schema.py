@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "1006"
+REVISION = "1007"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -304,4 +304,15 @@ theme_members = sa.Table(
     sa.Column("conversation", sa.ForeignKey("conversations.id"), primary_key=True, index=True),
     sa.Column("turn", sa.Integer, primary_key=True),
     sa.Column("similarity", sa.Float, nullable=False),
+)
+
+audit_events = sa.Table(
+    "audit_events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("person", SafeText, nullable=False),
+    sa.Column("action", SafeText, nullable=False),
+    sa.Column("details", JsonText, nullable=False),
+    sqlite_autoincrement=True,  # a gap in the numbers is a deleted event
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 from convexplain.store import RunStore
 
 from .blocking import blocking
+from .methods.audit import AuditMethods
 from .methods.comparisons import ComparisonMethods
 from .methods.connections import ConnectionMethods
 from .methods.distillation import DistillationMethods
@@ -28,6 +29,7 @@ class AsyncWorkspace(
     ThemeMethods,
     ConnectionMethods,
     InstallationMethods,
+    AuditMethods,
 ):
     """Everything that convexplain does, on one store.
 
@@ -125,3 +127,4 @@ class Workspace:
     set_default_connection = blocking(AsyncWorkspace.set_default_connection)
     remove_connection = blocking(AsyncWorkspace.remove_connection)
     doctor = blocking(AsyncWorkspace.doctor)
+    audit_log = blocking(AsyncWorkspace.audit_log)

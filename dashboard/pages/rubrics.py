@@ -36,7 +36,7 @@ read_tab, edit_tab = st.tabs(["Read", "Edit a copy"])
 with read_tab:
     try:
         show_rubric(load_rubric(name))
-    except RubricError as error:
+    except (RubricError, UsageError) as error:
         message(str(error), "error")
 with edit_tab:
     form = st.segmented_control("Form", ["Fields", "YAML"], default="Fields", key="way", label_visibility="collapsed")

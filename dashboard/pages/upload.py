@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from convexplain.dashboard.services.people import allowed
 from convexplain.dashboard.ui.current_store import database, open_store
 from convexplain.dashboard.ui.job_list import show_jobs
 from convexplain.dashboard.ui.log_preview import cached_preview, reading_form, show_preview, stored_files
@@ -11,6 +12,9 @@ from convexplain.workspace import LogSettings
 
 st.title("Upload and run")
 show_jobs(database())
+if not allowed("run models"):
+    st.info("Your role reads and labels. Somebody with the role admin uploads logs and starts runs.")
+    st.stop()
 run_tools(open_store(), database())
 uploads = st.file_uploader(
     "Chat logs in any format that convexplain reads",

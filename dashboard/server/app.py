@@ -1,19 +1,26 @@
 """The dashboard as one ASGI application: Streamlit's own, behind the gate."""
 
+import logging
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 
 from convexplain.dashboard.services.access import configured_passwords, configured_providers
+from convexplain.dashboard.services.audit import record
 from convexplain.dashboard.services.sessions import SESSIONS
+from convexplain.errors import StoreError
+from convexplain.workspace import default_database
 
 from .gate import Gate
 from .headers import SecurityHeaders
 from .quota import UploadQuota
 from .sign_in import SignIn
 
+_log = logging.getLogger("convexplain.dashboard")
 SCRIPT = Path(str(files("convexplain.dashboard.ui") / "app.py"))
 
 
@@ -31,6 +38,13 @@ def dashboard_app(*, quota: int, local_only: bool) -> st.App:
     if not passwords and providers is None:
         middleware = [Middleware(SecurityHeaders), Middleware(Gate, sessions=None, local_only=local_only)]
         return st.App(SCRIPT, middleware=middleware)
-    sign_in = SignIn(SESSIONS, passwords, providers, lambda *_: None)
+    sign_in = SignIn(SESSIONS, passwords, providers, _record)
     gate = Middleware(Gate, sessions=SESSIONS, open_paths=sign_in.open_paths, quota=UploadQuota(quota))
     return st.App(SCRIPT, routes=sign_in.routes(), middleware=[Middleware(SecurityHeaders), gate])
+
+
+def _record(person: str, action: str, details: Mapping[str, Any]) -> None:
+    try:
+        record(default_database(), person or "unknown", action, **details)
+    except StoreError as error:  # people can still sign in, and the server's log has it
+        _log.warning("the audit log cannot be written: %s", error)

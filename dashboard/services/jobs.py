@@ -23,10 +23,11 @@ from convexplain.workspace.job_specs import (
     job_settings,
     job_spec,
 )
-from convexplain.workspace.jobs import resume_job, start_job, state_of
+from convexplain.workspace.jobs import cancel_job, resume_job, start_job, state_of
 
+from .audit import recorded
 from .model_choices import check_judge, check_run_judge
-from .people import check_right
+from .people import Action, check_right
 from .rubric_files import check_rubrics
 from .uploads import check_logs
 
@@ -37,6 +38,7 @@ def estimate(database: str, spec: AnalyzeJob) -> Plan:
     Raises:
         ConvexplainError: the settings are not valid, or the judge's server does not answer.
     """
+    check_right("run models")
     _check(database, spec)
     workspace = Workspace(database)
     try:
@@ -150,7 +152,6 @@ def start_retry(database: str, run: int) -> int:
     Raises:
         ConvexplainError: as for `start_analyze`.
     """
-    check_right("run models")
     return _start(database, RetryJob(run))
 
 
@@ -160,7 +161,6 @@ def start_redaction(database: str, run: int) -> int:
     Raises:
         ConvexplainError: as for `start_analyze`.
     """
-    check_right("delete")
     return _start(database, RedactJob(run))
 
 
@@ -168,20 +168,45 @@ def resume(database: str, job: int) -> None:
     """Resume a job where it stopped.
 
     Raises:
-        UsageError: it is running, one of its settings can no longer be chosen, or another version started it.
+        UsageError: it is running, one of its settings can no longer be chosen, another version started it, or the
+            person's role does not allow it.
     """
     store = RunStore(database)
     try:
         spec = job_spec(find_job(store, job))
     finally:
         store.close()
-    _check(database, spec)
-    resume_job(database, job)
+    with recorded(database, _right(spec), "resume job", job=job):
+        _check(database, spec)
+        resume_job(database, job)
+
+
+def cancel(database: str, job: int) -> None:
+    """Stop a job; what it has done until then is kept.
+
+    Raises:
+        UsageError: it cannot be stopped from here, or the person's role does not allow it.
+    """
+    with recorded(database, "run models", "cancel job", job=job):
+        cancel_job(database, job)
 
 
 def _start(database: str, spec: JobSpec) -> int:
-    _check(database, spec)
-    return start_job(database, spec)
+    right = _right(spec)
+    with recorded(database, right, "export" if right == "export" else f"start {spec.kind}") as details:
+        _check(database, spec)
+        details["job"] = start_job(database, spec)
+        if isinstance(spec, AnalyzeJob):
+            details |= {"logs": [log.name for log in spec.logs], "judge": spec.judge.public}
+        elif not isinstance(spec, JudgeJob):
+            details["run"] = spec.run
+    return int(details["job"])
+
+
+def _right(spec: JobSpec) -> Action:
+    if isinstance(spec, RedactJob):
+        return "delete"
+    return "export" if isinstance(spec, ExportJob) else "run models"
 
 
 def _check(database: str, spec: JobSpec) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from convexplain.errors import ConvexplainError
 from convexplain.explain.wording import judged_place
@@ -13,6 +14,8 @@ from convexplain.text.visible import one_line
 from convexplain.types import Label, Rating, Rubric
 from convexplain.workspace import AnalyzedRun, LabelProgress, TriageTurn, Workspace
 from convexplain.workspace.triage import RunLabels
+
+from .audit import recorded, reviewer_of
 
 _AHEAD = 20  # turns that are read at once
 
@@ -69,7 +72,8 @@ class LabelDesk:
         turn = self.turns[self.position]
         before = self.own_label(turn)
         note = self.notes.pop(self.position, before.note if before else None)
-        Workspace(self.store).label(turn.judged, name, reviewer=self.reviewer, note=note)
+        with recorded(self.store, "label", "label", **_where(turn), label=name):
+            Workspace(self.store).label(turn.judged, name, reviewer=self.reviewer, note=note)
         self.changes.append((self.position, before))
         self.position += 1
 
@@ -84,10 +88,12 @@ class LabelDesk:
         if before is None:
             if rating is not None and rating.note:
                 self.notes[position] = rating.note
-            Workspace(self.store).remove_label(turn, reviewer=self.reviewer)
+            with recorded(self.store, "label", "remove label", **_where(self.turns[position])):
+                Workspace(self.store).remove_label(turn, reviewer=self.reviewer)
         else:
             note = before.note if rating is None else rating.note
-            keep_turn_rating(self.store, turn.number, replace(before, note=note))
+            with recorded(self.store, "label", "label", **_where(self.turns[position]), label=before.label):
+                keep_turn_rating(self.store, turn.number, replace(before, note=note))
         self.position = position
 
     def open_dialog(self, name: str) -> None:
@@ -107,7 +113,8 @@ class LabelDesk:
             self.notes[self.position] = text
         else:
             label = rating.score if rating.label is None else rating.label
-            Workspace(self.store).label(turn.judged, label, reviewer=self.reviewer, note=text)
+            with recorded(self.store, "label", "write note", **_where(turn)):
+                Workspace(self.store).label(turn.judged, label, reviewer=self.reviewer, note=text)
 
     def themes(self) -> dict[int, str]:
         """Return the names of the run's themes by their numbers: pinned ones first, then the largest."""
@@ -131,7 +138,9 @@ class LabelDesk:
     def add_to_theme(self, theme: int) -> str:
         """Put the shown turn into a theme; return why that cannot be, or nothing."""
         try:
-            Workspace(self.store).add_to_theme(theme, self.turns[self.position].place)
+            turn = self.turns[self.position]
+            with recorded(self.store, "label", "add to theme", **_where(turn), theme=theme):
+                Workspace(self.store).add_to_theme(theme, turn.place)
         except ConvexplainError as error:
             return str(error)
         return ""
@@ -174,7 +183,7 @@ class LabelDesk:
 
 def open_desk(store: RunStore, run: Run, rubric: Rubric, mark: TrustMark, reviewer: str, *, second: bool) -> LabelDesk:
     """Return the turns that a person labels, and the way back to them, for one session."""
-    return LabelDesk(store, RunLabels(AnalyzedRun(store, run), rubric), mark, reviewer, second)
+    return LabelDesk(store, RunLabels(AnalyzedRun(store, run), rubric), mark, reviewer_of(reviewer), second)
 
 
 def label_choices(rubric: Rubric) -> tuple[Label, ...]:
@@ -185,7 +194,8 @@ def label_choices(rubric: Rubric) -> tuple[Label, ...]:
 def validate_run(store: RunStore, run: int, rubric: Rubric) -> str:
     """Hold the judge of a run against the labels; return why that cannot be, or nothing."""
     try:
-        Workspace(store).validate(rubrics=rubric, runs=[run])
+        with recorded(store, "label", "validate judge", run=run, maxim=rubric.id):
+            Workspace(store).validate(rubrics=rubric, runs=[run])
     except ConvexplainError as error:
         return str(error)
     return ""
@@ -203,3 +213,8 @@ def rating_summary(ratings: Sequence[Rating]) -> str:
 
 def _word(rating: Rating) -> str:
     return one_line(rating.label) if rating.label else f"{rating.score:.2f}"
+
+
+def _where(turn: TriageTurn) -> dict[str, Any]:
+    judged = turn.judged
+    return {"conversation": judged.number, "turn": judged.turn, "maxim": judged.rubric.id}

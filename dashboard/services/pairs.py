@@ -15,6 +15,8 @@ from convexplain.workspace import PairCheck, Workspace
 from convexplain.workspace.edited_pairs import BY_HAND
 from convexplain.workspace.triage import reviewer_name
 
+from .audit import recorded, reviewer_of
+
 CONTEXT = 4  # turns shown before an edited one
 
 
@@ -88,9 +90,10 @@ def save_review(
     Raises:
         UsageError: the name or the text is not valid.
     """
-    reviewer = reviewer_name(name)
-    for contrast in contrasts:
-        keep_review(store, Review(contrast, reviewer, decision, text))
+    with recorded(store, "label", "review a pair", contrasts=list(contrasts), decision=decision):
+        reviewer = reviewer_name(reviewer_of(name))
+        for contrast in contrasts:
+            keep_review(store, Review(contrast, reviewer, decision, text))
 
 
 def _rises(row: ContrastRow) -> bool | None:

@@ -13,11 +13,13 @@ from convexplain.errors import ConvexplainError, RubricError, UsageError
 from convexplain.output_files import write_text
 from convexplain.rubrics import RubricProblem, parse_rubric, rubric_ids, rubric_problems
 from convexplain.types import Turn
-from convexplain.workspace import JudgeSpec
+from convexplain.workspace import JudgeSpec, default_database
 from convexplain.workspace.job_specs import JudgeJob
 from convexplain.workspace.jobs import start_job, wait_for_job
 
+from .audit import record
 from .model_choices import check_judge
+from .people import check_right
 
 _SECONDS = 600
 
@@ -84,13 +86,16 @@ def save_rubric(text: str, folder: Path | None = None) -> Path:
 
     Raises:
         RubricError: the rubric is not valid, or its id is that of a maxim that comes with convexplain.
+        UsageError: the person's role does not allow it.
     """
+    person = check_right("change maxims")
     rubric = parse_rubric(text, "rubric")
     if rubric.id in rubric_ids():
         raise RubricError(f"id: {rubric.id!r} is a maxim that comes with convexplain; give yours another id")
     folder = folder or rubric_folder()
     path = folder / f"{rubric.id}.yaml"
     write_text(path, text)
+    record(default_database(), person.name, "save rubric", rubric=rubric.id)
     return path
 
 
@@ -103,6 +108,7 @@ def try_rubric(text: str, turns: Sequence[Turn], judge: str) -> tuple[dict[str, 
     parse_rubric(text, "rubric")
     messages = tuple((turn.role, turn.content) for turn in turns)
     try:
+        check_right("run models")
         spec = JudgeSpec.parse(judge)
         check_judge(spec)
         with TemporaryDirectory(prefix="convexplain-") as folder:

@@ -10,6 +10,8 @@ from convexplain.workspace import RunThemes, ThemeTurn, Workspace
 from convexplain.workspace.job_specs import ThemesJob
 from convexplain.workspace.jobs import list_jobs
 
+from .audit import recorded
+
 MEMBERS = (0, 3, 8)
 """How many turns of each theme may be explained."""
 _JOBS = 20  # newest jobs among which a running search is looked for
@@ -27,23 +29,26 @@ def turns_of(store: RunStore, theme: int) -> list[ThemeTurn]:
 
 def rename(store: RunStore, theme: int, name: str) -> str:
     """Rename a theme; return why that cannot be, or nothing."""
-    return _refusal(lambda: Workspace(store).rename_theme(theme, name))
+    return _change(store, "rename theme", theme, lambda: Workspace(store).rename_theme(theme, name))
 
 
 def merge(store: RunStore, theme: int, merged: Sequence[int]) -> str:
     """Put the turns of other themes into a theme; return why that cannot be, or nothing."""
-    return _refusal(lambda: Workspace(store).merge_themes(theme, *merged))
+    return _change(store, "merge themes", theme, lambda: Workspace(store).merge_themes(theme, *merged))
 
 
 def split(store: RunStore, theme: int, places: Sequence[Place], name: str) -> str:
     """Move turns of a theme into a new one; return why that cannot be, or nothing."""
-    return _refusal(lambda: Workspace(store).split_theme(theme, places, name.strip() or None))
+    return _change(
+        store, "split theme", theme, lambda: Workspace(store).split_theme(theme, places, name.strip() or None)
+    )
 
 
 def pin(store: RunStore, theme: int, *, pinned: bool) -> str:
     """Pin or unpin a theme; return why that cannot be, or nothing."""
     workspace = Workspace(store)
-    return _refusal(lambda: (workspace.pin_theme if pinned else workspace.unpin_theme)(theme))
+    action = "pin theme" if pinned else "unpin theme"
+    return _change(store, action, theme, lambda: (workspace.pin_theme if pinned else workspace.unpin_theme)(theme))
 
 
 def rubric_draft(store: RunStore, theme: int) -> tuple[str, str]:
@@ -64,9 +69,10 @@ def _searches(kind: str, settings: Mapping[str, Any], run: int) -> bool:
     return kind == ThemesJob.kind and settings.get("run") == run
 
 
-def _refusal(change: Callable[[], object]) -> str:
+def _change(store: RunStore, action: str, theme: int, change: Callable[[], object]) -> str:
     try:
-        change()
+        with recorded(store, "label", action, theme=theme):
+            change()
     except ConvexplainError as error:
         return str(error)
     return ""

@@ -17,8 +17,10 @@ from convexplain.workspace import WhatIf, Workspace
 from convexplain.workspace.judge_arguments import run_judge
 from convexplain.workspace.triage import reviewer_name
 
+from .audit import record, recorded, reviewer_of
 from .conversation import ConversationView
 from .model_choices import check_run_judge
+from .people import check_right
 
 _QUOTED = 60  # characters of a text that are quoted
 _AT_ONCE = threading.BoundedSemaphore(4)  # edits that are scored at the same time, for all visitors
@@ -75,8 +77,9 @@ def start_try(store: RunStore, view: ConversationView, turn: int, edits: Mapping
         rubric: the selected maxim, whose judge is asked where the run had several.
 
     Raises:
-        UsageError: the run's judge may not be asked by visitors of the dashboard.
+        UsageError: the run's judge may not be asked by visitors of the dashboard, or not by this person.
     """
+    person = check_right("run models")
     run = store.run(view.run)
     check_run_judge(store, run)
     judge = run_judge(run, view.judgements[turn, rubric].model)
@@ -86,6 +89,9 @@ def start_try(store: RunStore, view: ConversationView, turn: int, edits: Mapping
     def score() -> WhatIf:
         return workspace.what_if(view.conversation, turn, rubrics=rubrics, judge=judge, edits=texts, run=run)
 
+    if any(view.conversation.turns[place].content != text for place, text in texts.items()):
+        place = {"run": view.run, "conversation": view.number, "turn": turn, "edited": sorted(texts)}
+        record(store, person.name, "score an edit", **place)
     return Try(turn, texts, _in_thread(score))
 
 
@@ -95,8 +101,10 @@ def keep_pair(store: RunStore, view: ConversationView, result: WhatIf, rubric: R
     Raises:
         UsageError: the name is not valid, or the edit makes no pair.
     """
-    reviewer = reviewer_name(name)
-    return Workspace(store).keep_edit(view.run, result, rubric.id, reviewer, view.number)
+    with recorded(store, "label", "keep an edit as a pair", run=view.run) as details:
+        reviewer = reviewer_name(reviewer_of(name))
+        details["contrast"] = Workspace(store).keep_edit(view.run, result, rubric.id, reviewer, view.number)
+    return int(details["contrast"])
 
 
 def _in_thread(work: Callable[[], WhatIf]) -> "Future[WhatIf]":

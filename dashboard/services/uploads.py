@@ -15,8 +15,11 @@ import platformdirs
 from convexplain.connectors.logs import FieldMap, LogInspection
 from convexplain.errors import ConvexplainError, StoreError, UsageError
 from convexplain.output_files import make_folder
-from convexplain.workspace import MEMORY, LogSettings, Workspace
+from convexplain.workspace import MEMORY, LogSettings, Workspace, default_database
 from convexplain.workspace.saved_maps import save_map, saved_maps
+
+from .audit import record, recorded
+from .people import check_right
 
 _CHUNK = 1 << 20
 _NAME = 100  # characters of a file name that are kept
@@ -43,7 +46,11 @@ def store_upload(name: str, content: BinaryIO, folder: Path | None = None) -> Pa
         name: file name from the browser; only its letters, digits, dots, hyphens and underscores remain.
         content: the file's content.
         folder: folder to store it in; None for `upload_folder`.
+
+    Raises:
+        UsageError: the person's role does not allow it.
     """
+    person = check_right("run models")
     folder = folder or upload_folder()
     make_folder(folder)
     digest = hashlib.sha256()
@@ -63,6 +70,7 @@ def store_upload(name: str, content: BinaryIO, folder: Path | None = None) -> Pa
         temporary.unlink()  # the file keeps its time, by which a run of it is resumed
     else:
         os.replace(temporary, path)
+    record(default_database(), person.name, "upload", file=path.name, bytes=path.stat().st_size)
     return path
 
 
@@ -111,4 +119,5 @@ def save_named_map(name: str, text: str) -> None:
         UsageError: the name or the map is not valid.
         StoreError: the file of maps cannot be written.
     """
-    save_map(name, text)
+    with recorded(default_database(), "change maxims", "save map of a log", map=name):
+        save_map(name, text)

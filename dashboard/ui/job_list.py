@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from convexplain.dashboard.services.jobs import resume
+from convexplain.dashboard.services.jobs import cancel, resume
 from convexplain.errors import ConvexplainError
-from convexplain.workspace.jobs import JobState, cancel_job, list_jobs
+from convexplain.workspace.jobs import JobState, list_jobs
 
 from .safe_text import lines, message
 
@@ -48,7 +48,7 @@ def _show(database: str, state: JobState) -> None:
             st.progress(state.share)
         with right_column:
             if state.status != "done":
-                text, action = ("Cancel", cancel_job) if state.status == "running" else ("Resume", resume)
+                text, action = ("Cancel", cancel) if state.status == "running" else ("Resume", resume)
                 key = f"{text}-{job.id}"
                 st.button(text, key, width="stretch", on_click=_act, args=(action, database, job.id))
         if state.status in ("stopped", "failed"):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.rubric_files import save_rubric
 from convexplain.dashboard.services.themes import rubric_draft, split, turns_of
-from convexplain.errors import RubricError
+from convexplain.errors import RubricError, UsageError
 from convexplain.store import RunStore
 from convexplain.workspace import RunTheme
 
@@ -61,7 +61,7 @@ def rubric_dialog(store: RunStore, number: int) -> None:
         if st.button("Save and edit it on the page Rubrics", type="primary"):
             try:
                 path = save_rubric(draft)
-            except RubricError as error:
+            except (RubricError, UsageError) as error:
                 message(str(error), "error")
             else:
                 st.session_state["rubric"] = str(path)

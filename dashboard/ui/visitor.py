@@ -27,6 +27,7 @@ def visitor() -> Person | None:
 def show_visitor(person: Person) -> None:
     """Show who has signed in, and the way out; nothing where nobody has to sign in."""
     if person is not LOCAL:
+        st.session_state["reviewer"] = person.name  # labels and reviews are kept under it
         name, role = escaped(person.name), escaped(person.role)
         st.html(
             f'<div class="cx cx-soft">{name} ({role}) · <a href="/sign-out" target="_self">Sign out</a></div>',

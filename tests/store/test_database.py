@@ -44,7 +44,7 @@ def test_a_newer_schema_is_refused(url):
     _set_revision(store, "9999")
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 1006: upgrade"
+        StoreError, match=f"its schema is 9999, this version of convexplain knows {schema.REVISION}: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
@@ -94,15 +94,16 @@ def test_runs_of_before_have_judged_everything(url):
 
 
 def _undo_samples(store):
-    """Undo the migrations 1006 and 1005."""
+    """Undo the migrations since 1005."""
     with store.engine.begin() as connection:
+        schema.audit_events.drop(connection)
         schema.leases.drop(connection)
         connection.execute(sa.text("ALTER TABLE runs DROP COLUMN sample"))
         connection.execute(sa.text("ALTER TABLE run_conversations DROP COLUMN stratum"))
 
 
 def _undo_themes(store):
-    """Undo the migrations 1006, 1005 and 1004."""
+    """Undo the migrations since 1004."""
     _undo_samples(store)
     with store.engine.begin() as connection:
         for table in (schema.theme_members, schema.themes, schema.theme_sets):

@@ -20,6 +20,7 @@ from convexplain.report.pdf import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, run_rubrics
+from convexplain.store.audit import record_event
 
 from ..alarms import apply_alarms, check_alarms
 from ..cluster import Cluster, cluster_of
@@ -102,7 +103,10 @@ class RunMethods(StoreMethods):
         Raises:
             StoreError: there is no such run, or a process works on it.
         """
-        return delete_run(self.store, self.store.run(run).id)
+        number = self.store.run(run).id
+        deleted = delete_run(self.store, number)
+        record_event(self.store, "", "delete run", {"run": number})
+        return deleted
 
     async def redact_run(self, run: RunLike, *, names: Path | None = None, presidio: bool = False) -> StoredRedaction:
         """Replace personal data in the conversations of a run, and in all that any run has stored about them, for good.
@@ -121,7 +125,9 @@ class RunMethods(StoreMethods):
             UsageError: the file has no names.
         """
         number = None if run in (0, "0") else self.store.run(run).id
-        return redact_store(self.store, number, names, presidio)
+        redacted = redact_store(self.store, number, names, presidio)
+        record_event(self.store, "", "redact run", {"run": number})
+        return redacted
 
     async def inspect_logs(
         self, logs: str | Path | Sequence[str | Path], settings: LogSettings = LogSettings(), limit: int = 100
