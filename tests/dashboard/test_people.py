@@ -77,6 +77,8 @@ def steps(store, database):
         "explain": lambda: jobs.start_explain(database, 1, "alpha", 1, "harm", None),
         "themes": lambda: jobs.start_themes(database, 1, None, 0),
         "export": lambda: jobs.start_export(database, 1, "trl-dpo", 0.1, 0.0),
+        "retry": lambda: jobs.start_retry(database, 1),
+        "redact": lambda: jobs.start_redaction(database, 1),
         "cancel": lambda: jobs.cancel(database, 1),
         "try": lambda: start_try(store, None, 1, {1: "x"}, "harm"),
         "upload": lambda: store_upload("x.jsonl", io.BytesIO(b"{}")),
