@@ -1,10 +1,10 @@
 """Speed and peak memory of importing logs, which should stay bounded.
 
-    python benchmarks/import_rate.py [--compare]
+    python benchmarks/import_rate.py [--read] [--compare]
 
 Makes JSON Lines with 1,000,000 turns (125,000 conversations of 8 turns), and with 100,000, in a temporary folder, and
 imports each with `convexplain logs import` in a process of its own. Prints turns a second and the peak memory, which
-must not grow with the log.
+must not grow with the log. With `--read` it only reads the logs with `read_log`, without a store.
 
 With `--compare` it reads the log of 100,000 turns with `read_log`, with bare `json.loads`, with Hugging Face `datasets`
 and with polars (where they are installed), one after the other in one process, and prints the time of each as a
@@ -27,12 +27,19 @@ from pathlib import Path
 from convexplain import read_log
 
 TURNS = 8
+READ = """import sys
+from collections import deque
+
+from convexplain import read_log
+
+deque(read_log(sys.argv[1]), maxlen=0)"""
 WORDS = ("the parcel is", "not here yet please", "can you help me with", "a new address", "an invoice today")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--turns", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--read", action="store_true", help="read the logs without a store")
     parser.add_argument("--compare", action="store_true", help="compare read_log with other readers of JSON Lines")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -40,14 +47,16 @@ def main() -> None:
             compare(Path(folder))
             return
         for turns in options.turns:
-            measure(Path(folder), turns)
+            measure(Path(folder), turns, stored=not options.read)
 
 
-def measure(folder: Path, turns: int) -> None:
+def measure(folder: Path, turns: int, *, stored: bool) -> None:
     log, store = folder / f"{turns}.jsonl", folder / f"{turns}.db"
     with log.open("w") as file:
         file.writelines(lines(turns // TURNS))
-    command = [sys.executable, "-m", "convexplain", "logs", "import", str(log), "--db", str(store)]
+    command = [sys.executable, "-c", READ, str(log)]
+    if stored:
+        command = [sys.executable, "-m", "convexplain", "logs", "import", str(log), "--db", str(store)]
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     out = process.stdout.read() if process.stdout else ""
@@ -57,8 +66,8 @@ def measure(folder: Path, turns: int) -> None:
     print(out.strip())
     print(
         f"{turns:,} turns, {log.stat().st_size / 1e6:.0f} MB: {took:.1f} s with the program's start, "
-        f"{turns / took:,.0f} turns/s, peak memory {peak:.0f} MB, store {store.stat().st_size / 1e6:.0f} MB, "
-        f"exit {os.waitstatus_to_exitcode(status)}"
+        f"{turns / took:,.0f} turns/s, peak memory {peak:.0f} MB, "
+        f"store {store.stat().st_size / 1e6 if stored else 0:.0f} MB, exit {os.waitstatus_to_exitcode(status)}"
     )
 
 

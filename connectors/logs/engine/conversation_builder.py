@@ -68,7 +68,7 @@ class ConversationBuilder:
         for parsed, turns in accepted:
             for remark in parsed.remarks:
                 self._remark(record.position, remark)
-            if not all(turn.content.strip() for turn in turns):
+            if "" in [turn.content.strip() for turn in turns]:
                 empty = [f"{base}{parsed.suffix}:{i}" for i, turn in enumerate(turns) if not turn.content.strip()]
                 self._report(
                     record.position, f"{', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty", kept=True

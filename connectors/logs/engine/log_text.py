@@ -103,7 +103,7 @@ class LogText:
                     parts.append(piece)
                 if piece[-1] in "\r\n":
                     if size <= MAX_RECORD:
-                        yield self._noted(number, "".join(parts))
+                        yield self._noted(number, "".join(parts) if len(parts) > 1 else piece)
                     else:
                         self._too_long(number)
                     number, size, parts = number + 1, 0, []

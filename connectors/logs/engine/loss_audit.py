@@ -160,7 +160,7 @@ class LossAudit:
         touched: set[tuple[Kind, str]] = set()
         for keys, text in texts.answers:
             if text not in claims and not claims.is_aside(text):
-                self._add("text", keys, position, touched)
+                self._add("text", keys, position, touched, len(text))
         for keys, label in texts.labels:
             if not claims.has_label(label_word(label)):
                 self._add("label", keys, position, touched)

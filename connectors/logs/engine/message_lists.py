@@ -13,6 +13,7 @@ from .json_values import parse_json
 from .marked_calls import marked_results
 from .metadata import extra_metadata, find_timestamp
 from .parse_results import ParsedConversation, ParsedTurn, UnreadableError
+from .plain_lists import text_keys
 from .reasoning_marks import parts_of_marked
 from .roles import role_of
 
@@ -25,10 +26,13 @@ _CONTENT_KEYS = frozenset((*_TEXTS, "parts", "tool_calls", "function_call"))
 _TELLING_SPEAKERS = ("function_call", "observation")
 """Words for a speaker that say more than the role does: kept in the turn's metadata."""
 
-_PLAIN_KEYS: dict[tuple[str, ...], tuple[str, str]] = {
-    keys: (speaker, text) for speaker in _SPEAKERS for text in _TEXTS for keys in ((speaker, text), (text, speaker))
+_PLAIN_KEYS: dict[tuple[str, ...], tuple["itemgetter[str]", "itemgetter[str]"]] = {
+    keys: (itemgetter(speaker), itemgetter(text))
+    for speaker in _SPEAKERS
+    for text in _TEXTS
+    for keys in ((speaker, text), (text, speaker))
 }
-"""Keys of turns that have a speaker and a text alone."""
+"""Keys of turns that have a speaker and a text alone, with what returns these."""
 _PART_KEYS = frozenset((*THOUGHTS, "parts", "tool_calls", "function_call"))
 """Keys of turns that may be more than a text."""
 
@@ -50,8 +54,13 @@ def is_sharegpt(value: Any) -> bool:
 
 def list_key(record: Mapping[str, Any]) -> str | None:
     """Return the key under which an object holds its turns: the first with turns, else the first with an empty list."""
-    lists = [key for key in LISTS if isinstance(record.get(key), list)]
-    return next((key for test in (_has_turns, _is_empty) for key in lists if test(record[key])), None)
+    empty = None
+    for key in LISTS:
+        if isinstance(items := record.get(key), list):
+            if text_keys(items) in _PLAIN_KEYS or _has_turns(items):
+                return key
+            empty = key if empty is None and _is_empty(items) else empty
+    return empty
 
 
 def parse_conversation(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
@@ -190,12 +199,10 @@ def _is_empty(items: list[Any]) -> bool:
 
 def _plain_turns(turns: Sequence[Any]) -> list[ParsedTurn] | None:
     """Return the turns of a list whose messages are all a speaker and a text alone, as most are; None for any other."""
-    if set(map(type, turns)) != {dict} or len(shapes := set(map(tuple, turns))) != 1:
+    if (keys := _PLAIN_KEYS.get(text_keys(turns) or ())) is None:
         return None
-    if (keys := _PLAIN_KEYS.get(shapes.pop())) is None:
-        return None
-    speakers, texts = (list(map(itemgetter(key), turns)) for key in keys)
-    if set(map(type, speakers + texts)) != {str} or "" in texts or any(map(_has_parts, set(speakers))):
+    speakers, texts = list(map(keys[0], turns)), list(map(keys[1], turns))
+    if "" in texts or any(map(_has_parts, set(speakers))):
         return None
     return list(map(ParsedTurn, speakers, texts))
 

@@ -6,10 +6,10 @@ each record.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any, NoReturn
 
 from .log_format import LogFormat
+from .plain_lists import text_keys
 
 _MAX_LENGTH = 64
 """Items of a list, and keys of an object, beyond which a record has no shape."""
@@ -162,21 +162,13 @@ def _shape(value: Any, depth: int = 0) -> Any:
         return value if isinstance(value, bool) else type(value)
     if len(value) > _MAX_LENGTH or depth > _MAX_DEPTH:
         return None
-    types = tuple(map(type, values))
-    if type(value) is list and (alike := _alike_keys(value, types)):
+    if type(value) is list and (alike := text_keys(value)) and len(alike) <= _MAX_LENGTH:
         return len(value), alike
+    types = tuple(map(type, values))
     if _SCALARS.issuperset(types):
         return type(value), keys, types
-    shapes = tuple([_shape(inner, depth + 1) for inner in values])
+    shapes = tuple([kind if (kind := type(inner)) in _SCALARS else _shape(inner, depth + 1) for inner in values])
     return None if None in shapes else (type(value), keys, shapes)
-
-
-def _alike_keys(items: Sequence[Any], types: Sequence[type]) -> tuple[Any, ...] | None:
-    """Return the keys of items that are objects of texts with the same keys, as most messages are; None for others."""
-    if set(types) != {dict} or len(keys := set(map(tuple, items))) != 1:
-        return None
-    is_text = set(map(type, chain.from_iterable([item.values() for item in items]))) == {str}
-    return keys.pop() if is_text and len(items[0]) <= _MAX_LENGTH else None
 
 
 def _outline(value: Any, reads: list[None]) -> Any:

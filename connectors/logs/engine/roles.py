@@ -135,8 +135,7 @@ def _known_turns(turns: Sequence[ParsedTurn]) -> tuple[Turn, ...] | None:
     """Return the turns of speakers whose words stand in the table as they are; None where another speaks."""
     known: list[Turn] = []
     for turn in turns:
-        role_and_name = _ROLES_AND_NAMES.get(turn.speaker)
-        if role_and_name is None:
+        if (role_and_name := _ROLES_AND_NAMES.get(turn.speaker)) is None:
             return None
         role, name = role_and_name
         if turn.parts or (role == "assistant" and may_be_marked(turn.content)):
