@@ -3,7 +3,8 @@
     python benchmarks/fuzz_readers.py --minutes 10
 
 Valid examples of every format and container are mutated (bytes, JSON values), packed, or made up, and read: this must
-end in conversations that can be kept, or in an error that names the file. Failures are collected by where they arise,
+end in conversations that can be kept, or in an error that names the file; and each text that was planted in them is in
+a turn, in the metadata, put aside on purpose, or counted in a remark. Failures are collected by where they arise,
 each with the smallest log that was found for it.
 """
 

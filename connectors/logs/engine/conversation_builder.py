@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from convexplain.types import Conversation, Turn
 
@@ -43,7 +42,7 @@ class ConversationBuilder:
         stem: str | None = None,
         speakers: Counter[tuple[str, str, str]] | None = None,
     ) -> None:
-        self._path = path
+        self._source = str(path)
         self._report = report
         self._assistant = frozenset(assistant)
         self._names = assistant
@@ -76,9 +75,12 @@ class ConversationBuilder:
             if self._speakers is not None:
                 for parsed_turn, turn in zip(parsed.turns, turns, strict=True):
                     self._speakers[parsed_turn.speaker, parsed_turn.name or "", turn.role] += 1
-            pair = {} if parsed.preferred is None else {"pair": base, "preferred": parsed.preferred}
-            tools = {"tools": offered} if (offered := _offered_tools(parsed, turns)) else {}
-            yield Conversation(base + parsed.suffix, turns, str(self._path), {**parsed.metadata, **pair, **tools})
+            metadata = parsed.metadata
+            if parsed.preferred is not None:
+                metadata = {**metadata, "pair": base, "preferred": parsed.preferred}
+            if turns[0].role == "system" and "tools" not in metadata and (tools := marked_tools(turns[0].content)):
+                metadata = {**metadata, "tools": tools}
+            yield Conversation(base + parsed.suffix, turns, self._source, metadata)
 
     def finish(self) -> None:
         """Report at the end of the file what concerns many conversations: each remark once, with how many times."""
@@ -105,26 +107,27 @@ class ConversationBuilder:
 
     def _listen(self, turns: Sequence[ParsedTurn]) -> None:
         """Note which names of the assistant speak, and who else speaks without a role."""
-        if self._unheard:
-            self._unheard -= {normalized_word(word) for turn in turns for word in (turn.speaker, turn.name or "")}
-            self._strangers = self._strangers or has_stranger(turns, self._assistant)
-            if len(self._voices) < _SPEAKERS:
-                self._voices.update(dict.fromkeys(turn.name or turn.speaker for turn in turns))
+        self._unheard -= {normalized_word(word) for turn in turns for word in (turn.speaker, turn.name or "")}
+        self._strangers = self._strangers or has_stranger(turns, self._assistant)
+        if len(self._voices) < _SPEAKERS:
+            self._voices.update(dict.fromkeys(turn.name or turn.speaker for turn in turns))
 
     def _turns(self, record: ParsedRecord, parsed: ParsedConversation) -> tuple[Turn, ...]:
-        reason = "the conversation has no turns" if not parsed.turns else "no turn of the conversation has text"
-        name = parsed.suffix.removeprefix("-")
-        if any(turn.content.strip() for turn in parsed.turns):
-            self._listen(parsed.turns)
+        reason = "no turn of the conversation has text" if parsed.turns else "the conversation has no turns"
+        if any([turn.content.strip() for turn in parsed.turns]):
+            if self._unheard:
+                self._listen(parsed.turns)
             try:
                 return assign_roles(parsed.turns, self._assistant, certain=record.speakers_certain)
             except UnreadableError as error:
                 reason = str(error)
                 if self._speakers is not None:
                     self._speakers.update((turn.speaker, turn.name or "", "?") for turn in parsed.turns)
+                name = parsed.suffix.removeprefix("-")
                 if isinstance(error, UnknownSpeakersError):
                     self._unreadable.append((record.position, f"{name}: {reason}" if name else reason))
                     return ()
+        name = parsed.suffix.removeprefix("-")
         self._report(record.position, f"{name}: {reason}" if name else reason)
         return ()
 
@@ -139,13 +142,6 @@ class ConversationBuilder:
             self._report(record.position, f"the id {log_id!r} was there before; this one is {base!r}", kept=True)
         self._ids.update([base + suffix for suffix in suffixes])
         return base
-
-
-def _offered_tools(parsed: ParsedConversation, turns: Sequence[Turn]) -> list[Any]:
-    """Return the tools that the system text offers, where the log has no list of them."""
-    if turns[0].role != "system" or "tools" in parsed.metadata:
-        return []
-    return marked_tools(turns[0].content)
 
 
 def _make_suffixes_unique(conversations: list[ParsedConversation]) -> None:

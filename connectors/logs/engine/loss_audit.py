@@ -47,7 +47,7 @@ class LossAudit:
             record: the record.
             conversations: what was read in it.
         """
-        if conversations and all(conversation.is_complete for conversation in conversations):
+        if len(conversations) == 1 and conversations[0].is_complete:
             record = conversations[0].metadata
             if not record:
                 return
