@@ -114,7 +114,7 @@ class ConversationBuilder:
 
     def _turns(self, record: ParsedRecord, parsed: ParsedConversation) -> tuple[Turn, ...]:
         reason = "no turn of the conversation has text" if parsed.turns else "the conversation has no turns"
-        if any([turn.content.strip() for turn in parsed.turns]):
+        if any(turn.content.strip() for turn in parsed.turns):
             if self._unheard:
                 self._listen(parsed.turns)
             try:
