@@ -215,6 +215,7 @@ async def attribute_values(
     return [
         replace(
             _attribution(values, settings, side, units, stage),
+            values_alone=tuple(run.values.get(values.key(frozenset({units[stage.level][i]}))) for i in stage.units),
             notes=(*values.notes, *_rough(stage, run.calls, settings)),
             baseline=baseline,
             calls=calls[stage.level],

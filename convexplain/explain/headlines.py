@@ -136,7 +136,7 @@ def _clauses(
     effects = reply_effects(levels, turn)
     if not effects:
         return _cut(f"{beginning}.")
-    strongest = max(effects, key=lambda effect: abs(effect.effect))
+    strongest = max(effects, key=lambda effect: effect.rank)
     return f"{_cut(beginning, _CLAUSE_WORDS)}; its score depends most on {_words_of(conversation, levels, strongest)}."
 
 
@@ -162,7 +162,7 @@ def _attributed(conversation: Conversation, turn: int, attributions: Sequence[At
     effects = [*reply_effects(levels, turn), *earlier_turn_effects(levels, turn)]
     if not effects:
         return ""
-    strongest = max(effects, key=lambda effect: abs(effect.effect))
+    strongest = max(effects, key=lambda effect: effect.rank)
     before = conversation.turns[strongest.unit.turn]
     place = "" if strongest.unit.turn == turn else f"turn {strongest.unit.turn} ({before.role}): "
     return f"The score of turn {turn} depends most on {place}{_words_of(conversation, levels, strongest)}."
@@ -175,7 +175,7 @@ def _measured(attributions: Sequence[Attribution]) -> list[Attribution]:
 def _words_of(conversation: Conversation, levels: Sequence[Attribution], effect: UnitEffect) -> str:
     text = effect.unit.of(conversation.turns[effect.unit.turn].content)
     quoted = _cut(text.strip(), _QUOTED_WORDS, _QUOTED_CHARACTERS)
-    return f"“{quoted}” ({levels[0].score:.2f}, {effect.without:.2f} without)"
+    return f"“{quoted}” ({levels[0].score:.2f}, {effect.outcome})"
 
 
 def _edited(turn: int, contrast: Contrast | None) -> str:
@@ -223,7 +223,7 @@ def _decisive_turn(
     turn = conversation.turns[place]
     text = _cut(turn.content, _QUOTED_WORDS, _QUOTED_CHARACTERS)
     verb = "raises" if strongest.effect > 0 else "lowers"
-    scores = f"({score:.2f}, {strongest.without:.2f} without)"
+    scores = f"({score:.2f}, {strongest.outcome})"
     return f"Turn {place} ({turn.role}) {verb} {rubric.id} most: “{text}” {scores}."
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from convexplain.types import Attribution, Unit
 
+COUNTS_WITH_OTHERS = "it counts only together with other parts"
+"""The outcome of a unit whose effect is beyond the noise, where the score without it alone is within it."""
 _UNITS = 3  # units that are named
 _MOSTLY = 0.5  # of a unit's effect: a part that has as much stands for the whole unit
 
@@ -17,11 +19,23 @@ class UnitEffect:
         unit: the unit.
         without: the score without it, in [0, 1].
         effect: by how much the unit raises (positive) or lowers the value that was attributed.
+        needs_others: True where leaving it out alone changes nothing beyond the noise.
     """
 
     unit: Unit
     without: float
     effect: float
+    needs_others: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """Return the score without the unit in words; where leaving it out alone changes nothing, that."""
+        return COUNTS_WITH_OTHERS if self.needs_others else f"{self.without:.2f} without"
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Return what orders units by what they explain, the strongest last: those that count alone come before."""
+        return not self.needs_others, abs(self.effect)
 
 
 def reply_effects(levels: Sequence[Attribution], turn: int) -> list[UnitEffect]:
@@ -73,7 +87,7 @@ def _strongest(levels: Sequence[Attribution], counts: Callable[[Unit], bool]) ->
     effects = [effect for level in levels for effect in _explaining(level) if counts(effect.unit)]
     smallest = [effect for effect in effects if not any(_is_most_of(part, effect) for part in effects)]
     strongest: list[UnitEffect] = []
-    for effect in sorted(smallest, key=lambda effect: -abs(effect.effect)):
+    for effect in sorted(smallest, key=lambda effect: effect.rank, reverse=True):
         if len(strongest) < _UNITS and not any(_overlap(effect.unit, chosen.unit) for chosen in strongest):
             strongest.append(effect)
     return strongest
@@ -81,9 +95,10 @@ def _strongest(levels: Sequence[Attribution], counts: Callable[[Unit], bool]) ->
 
 def _explaining(level: Attribution) -> Iterator[UnitEffect]:
     """Yield the units of a level that explain the score's side of the threshold, beyond the judge's noise."""
-    for unit, effect, without, noisy in zip(level.units, level.scores, level.scores_without, level.noisy, strict=True):
+    rows = zip(level.units, level.scores, level.scores_without, level.noisy, level.needs_others, strict=True)
+    for unit, effect, without, noisy, needs_others in rows:
         if effect is not None and without is not None and not noisy and effect * level.side > 0:
-            yield UnitEffect(unit, without, effect)
+            yield UnitEffect(unit, without, effect, needs_others)
 
 
 def _overlap(first: Unit, second: Unit) -> bool:

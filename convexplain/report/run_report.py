@@ -87,12 +87,12 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Words of the judged reply, or of a turn of the judged conversation, that matter, and the score without them."""
+    """Words of the judged reply, or of a turn of the judged conversation, that matter; `outcome` says without them."""
 
     place: str
     text: str
     verb: str
-    without: float
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ def _words(judged: JudgedTurn, attributions: Sequence[Attribution], rubric: Rubr
             f"turn {effect.unit.turn}" if rubric.of_conversation else "the reply",
             effect.unit.of(turns[effect.unit.turn].content),
             "raise" if effect.effect > 0 else "lower",
-            effect.without,
+            effect.outcome,
         )
         for effect in effects
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from convexplain.explain.strongest_units import COUNTS_WITH_OTHERS
 from convexplain.types import Attribution, Conversation, Level, Unit
 
 _ROUNDING = 1e-9  # contributions below it are 0
@@ -21,6 +22,7 @@ class Shade:
         without: the value without the unit: a score in [0, 1], unless another value was attributed; None if unknown.
         noisy: True if its effect is below the judge's noise.
         chosen: True if joint attribution chose it.
+        needs_others: True if leaving it out alone changes nothing beyond the noise.
     """
 
     level: Level
@@ -29,6 +31,14 @@ class Shade:
     without: float | None
     noisy: bool
     chosen: bool
+    needs_others: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """Return the score without the unit in words; empty where it is not known."""
+        if self.without is None:
+            return ""
+        return COUNTS_WITH_OTHERS if self.needs_others else f"{self.without:.2f} without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +103,6 @@ def _shade(level: Attribution, i: int, scale: float) -> Shade:
     noisy = level.noisy[i]
     sign = "" if abs(score) < _ROUNDING else "+" if score > 0 else "-"
     strength = 0.0 if noisy or share < _SMALLEST_SHADE else share
-    return Shade(level.units[i].level, sign, strength, level.scores_without[i], noisy, i in level.chosen)
+    return Shade(
+        level.units[i].level, sign, strength, level.scores_without[i], noisy, i in level.chosen, level.needs_others[i]
+    )

@@ -22,13 +22,13 @@ class TargetEffect:
         place: where the text stands, in words.
         text: the words of the target, or the earlier turn.
         verb: `raises` or `lowers`.
-        without: the value without it.
+        outcome: the value without it, in words.
     """
 
     place: str
     text: str
     verb: str
-    without: float
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +83,4 @@ def _effects(conversation: Conversation, levels: Sequence[Attribution]) -> Itera
 
 def _effect(conversation: Conversation, effect: UnitEffect, place: str) -> TargetEffect:
     text = effect.unit.of(conversation.turns[effect.unit.turn].content)
-    return TargetEffect(place, text, "raises" if effect.effect > 0 else "lowers", effect.without)
+    return TargetEffect(place, text, "raises" if effect.effect > 0 else "lowers", effect.outcome)

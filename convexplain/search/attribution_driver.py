@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -23,12 +23,14 @@ class AttributionRun(Generic[T]):
         full: the value of the whole text; None where there is none.
         calls: sets that were evaluated, by level; that of the whole text is not counted.
         failed: those of them that have no value, by level.
+        values: the values of all sets that were evaluated, by their keys; None where there is none.
     """
 
     outcome: T
     full: float | None
     calls: Counter[int]
     failed: Counter[int]
+    values: Mapping[Hashable, float | None]
 
 
 async def run_attribution(
@@ -73,7 +75,7 @@ def _steps(
         try:
             request = search.send(answer)  # type: ignore[arg-type]
         except StopIteration as end:
-            return AttributionRun(end.value, values.get(full), calls, failed)
+            return AttributionRun(end.value, values.get(full), calls, failed, values)
         keys = [key(request.level, removed) if removed else full for removed in request.removed]
         new = {k: removed for k, removed in zip(keys, request.removed, strict=True) if k not in values}
         free = [k for k in new if k == full]

@@ -1,5 +1,6 @@
 """Contributions of units to scores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,6 +63,8 @@ class Attribution:
         target: the span of the reply whose value is attributed; empty where it is that of the reply.
         interactions: `surrogate` only: pairs of units that do more or less together than the sum of the two, at most
             five, the largest first.
+        values_alone: for each unit the measured value without it and with all others; None where that was not
+            evaluated, and empty in attributions that were stored before there were such values.
     """
 
     conversation_id: str
@@ -89,6 +92,7 @@ class Attribution:
     notes: tuple[str, ...] = ()
     target: str = ""
     interactions: tuple[Interaction, ...] = ()
+    values_alone: tuple[float | None, ...] = ()
 
     @property
     def of_score(self) -> bool:
@@ -102,16 +106,40 @@ class Attribution:
 
     @property
     def scores_without(self) -> tuple[float | None, ...]:
-        """For each unit the value without it by its attribution, in [0, 1] where it is the judge's score."""
-        full = self.full
-        return tuple(None if full is None or score is None else self.value_of(full - score) for score in self.scores)
+        """For each unit the value without it alone, in [0, 1] where it is the judge's score.
+
+        It is the measured one where it was evaluated, else that by the unit's attribution.
+        """
+        measured = self.values_alone or (None,) * len(self.units)
+        return tuple(
+            fitted if value is None or fitted is None else self.value_of(value)
+            for value, fitted in zip(measured, self._fitted_without, strict=True)
+        )
 
     @property
     def noisy(self) -> tuple[bool, ...]:
-        """For each unit True where its effect on the judge's score is less than the judge's noise."""
+        """For each unit True where its effect on the judge's score, by its attribution, is less than the noise."""
+        return self._within_noise(self._fitted_without)
+
+    @property
+    def needs_others(self) -> tuple[bool, ...]:
+        """For each unit True where its effect is beyond the noise, but the score without it alone is not.
+
+        Such a unit counts only together with others: where either of two is enough, the attribution divides what both
+        do between them, and leaving out one changes nothing.
+        """
+        without, noisy = self._within_noise(self.scores_without), self.noisy
+        return tuple(alone and not fitted for alone, fitted in zip(without, noisy, strict=True))
+
+    @property
+    def _fitted_without(self) -> tuple[float | None, ...]:
+        full = self.full
+        return tuple(None if full is None or score is None else self.value_of(full - score) for score in self.scores)
+
+    def _within_noise(self, values: Sequence[float | None]) -> tuple[bool, ...]:
         if self.noise is None or self.score is None:
             return (False,) * len(self.units)
-        return tuple(value is not None and abs(self.score - value) < self.noise for value in self.scores_without)
+        return tuple(value is not None and abs(self.score - value) < self.noise for value in values)
 
     def value_of(self, value: float | None) -> float | None:
         """Return a value as people read it: of the judge's score in [0, 1], though a fit may go beyond."""

@@ -194,7 +194,7 @@ class Explanation:
 
 
 def _without(effect: UnitEffect) -> str:
-    return f" ({effect.without:.2f} without)"
+    return f" ({effect.outcome})"
 
 
 def _quoted(text: str) -> str:

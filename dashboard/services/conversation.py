@@ -70,6 +70,7 @@ class Contribution:
         without: the score without the unit, or None.
         noisy: whether it is less than the judge's noise.
         chosen: whether joint attribution chose the unit.
+        needs_others: whether leaving it out alone changes nothing beyond the noise.
     """
 
     unit: Unit
@@ -79,6 +80,7 @@ class Contribution:
     without: float | None
     noisy: bool
     chosen: bool
+    needs_others: bool
 
 
 def open_conversation(
@@ -172,6 +174,7 @@ def contributions(conversation: Conversation, attribution: Attribution, scale: f
             without[i],
             noisy[i],
             i in attribution.chosen,
+            attribution.needs_others[i],
         )
         for score, i in sorted(values, key=lambda value: -abs(value[0]))[:limit]
     ]

@@ -138,8 +138,8 @@ def _attribution(view: ConversationView, attributions: Sequence[Attribution], th
     hidden = len(selected.units) - len(largest)
     remark = f" {hidden} smaller effects are not listed." if hidden > 0 else ""
     message(
-        f"Effect in {scale}: + raises the score, − lowers it; ~ may be noise; “without” is the score without "
-        f"this text.{remark}",
+        f"Effect in {scale}: + raises the score, − lowers it; ~ may be noise; & counts only together with other parts; "
+        f"“without” is the score without this text.{remark}",
         "soft",
     )
     show_pairs(view.conversation, [selected])
@@ -154,7 +154,7 @@ def _bars(largest: Sequence[Contribution]) -> list[str]:
         width = 50 * min(1.0, abs(part.share))
         side = f"left:50%;width:{width:.1f}%" if up else f"right:50%;width:{width:.1f}%"
         colour = f"background:rgb(var(--cx-{'up' if up else 'down'}))"
-        marks = ("*" if part.chosen else "") + (" ~" if part.noisy else "")
+        marks = ("*" if part.chosen else "") + (" ~" if part.noisy else " &" if part.needs_others else "")
         without = "–" if part.without is None else f"{part.without:.2f}"
         rows.append(
             f'<span title="{escaped(part.text, 400)}">{part.unit.turn} · {escaped(part.text, 120)}</span>'

@@ -94,7 +94,7 @@ def _row(view: ConversationView, effect: UnitEffect, place: str) -> str:
     short = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
     sign = "up" if effect.effect > 0 else "down"
     quoted = f'<span class="cx-{sign}" style="--a:.25">{escaped(short)}</span>'
-    return f"<li>“{quoted}” {place}: {effect.without:.2f} without</li>"
+    return f"<li>“{quoted}” {place}: {effect.outcome}</li>"
 
 
 def _place(view: ConversationView, turn: int, span: tuple[int, int]) -> str:

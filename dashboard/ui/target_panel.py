@@ -24,7 +24,7 @@ def show_targets(store: RunStore, view: ConversationView, turn: int, rubric: Rub
 def _show(explanation: TargetExplanation) -> None:
     message(f"“{_cut(explanation.target, _LONGEST)}”: {explanation.outcome}", "title")
     for effect in explanation.effects:
-        message(f"{effect.place}: “{_cut(effect.text, _SHOWN)}” {effect.verb} it ({effect.without:.2f} without)")
+        message(f"{effect.place}: “{_cut(effect.text, _SHOWN)}” {effect.verb} it ({effect.outcome})")
     if not explanation.effects:
         message(NO_TARGET_EFFECTS)
     show_pictures(explanation.pairs)

@@ -140,5 +140,5 @@ def _effect(shade: Shade) -> str:
     if shade.noisy or not shade.sign:
         return "no effect beyond noise"
     verb = "raises" if shade.sign == "+" else "lowers"
-    without = f": {shade.without:.2f} without it" if shade.without is not None else ""
+    without = f": {shade.outcome}" if shade.outcome else ""
     return f"<b>{'+' if shade.sign == '+' else '−'}</b> {verb} the score{without}"

@@ -251,7 +251,10 @@ def test_joint_attribution_says_what_goes_together():
     found = attributed(model, levels=("turn",), method="joint", k=2)
     out = shown(TALK, found).splitlines()
     assert "0.90 without turns 0, 2 together" in out[0]
-    assert out[4] == "  + raises the score, - lowers it, ~ no more than the judge's noise, * chosen together"
+    assert out[4] == (
+        "  + raises the score, - lowers it, ~ no more than the judge's noise, & only together with other parts, "
+        "* chosen together"
+    )
     assert [line[22:24] for line in out[1:4]] == ["*-", " -", "*-"] or [line[22] for line in out[1:4]] == [
         "*",
         " ",

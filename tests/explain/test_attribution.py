@@ -113,6 +113,7 @@ def test_down_to_the_word(method):
         scripted(grumpy), method=method, levels=("turn", "sentence", "phrase", "word"), top=1
     )
     assert turns.scores == pytest.approx((0, -math.log(36), 0), abs=1e-9)
+    assert turns.values_alone == pytest.approx((math.log(1 / 4), math.log(9), math.log(1 / 4)))  # measured
     assert parts(sentences) == ["Who knows, you grumpy lazy person. ", "It may come."]
     assert parts(phrases) == ["Who knows, ", "you grumpy lazy person. "]
     assert parts(words) == ["you ", "grumpy ", "lazy ", "person. ", "Bananas ", "are ", "yellow."]

@@ -193,3 +193,21 @@ def test_a_good_conversation_is_explained_by_the_turn_that_raises_it():
     assert headline(LONGER, 1, RESOLVED, 0.5, attributions=[raised]) == (
         "Turn 1 (assistant) raises resolved most: “Please wait. We cannot say when.” (0.50, 0.18 without)."
     )
+
+
+def test_a_number_without_words_is_the_measured_one():
+    """The fit divides between two sentences what only both do; the score without one is that which the judge gave."""
+    levels = sentences(-1.5, -2.0, values_alone=(0.85, 0.0))  # scores 0.70 and 0.50; the fit says 0.82 and 0.88
+    assert levels.scores_without == pytest.approx((0.7006, 0.5), abs=1e-4)
+    assert levels.noisy == (False, False)
+    assert levels.needs_others == (False, True)
+    assert headline(TALK, 1, HELPFULNESS, 0.5, None, None, [levels]) == (
+        "The score of turn 1 depends most on “Please wait.” (0.50, 0.70 without)."
+    )
+
+
+def test_words_that_count_only_with_others_are_said_to():
+    levels = sentences(-1.5, -2.0, values_alone=(0.0, 0.0))
+    assert headline(TALK, 1, HELPFULNESS, 0.5, None, None, [levels]) == (
+        "The score of turn 1 depends most on “We cannot say when.” (0.50, it counts only together with other parts)."
+    )

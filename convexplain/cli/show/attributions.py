@@ -44,8 +44,9 @@ def show_attributions(
                 console.print(_turn_line(conversation, row, coarsest), soft_wrap=True)
             else:
                 console.print(_line(conversation, row, scale, console), soft_wrap=True)
-        chosen = ", * chosen together" if any(attribution.chosen for attribution in ranked) else ""
-        console.print(Text(f"  {_SIGNS}{chosen}", style="dim"), soft_wrap=True)
+        others = ", & only together with other parts" if any(any(level.needs_others) for level in ranked) else ""
+        chosen = ", * chosen together" if any(level.chosen for level in ranked) else ""
+        console.print(Text(f"  {_SIGNS}{others}{chosen}", style="dim"), soft_wrap=True)
     if pairs := pair_sentences(conversation, ranked):
         console.print(Text(f"  {PAIRS_HEADING}:"), soft_wrap=True)
     for sentence in pairs:
@@ -158,7 +159,8 @@ def _line(conversation: Conversation, row: _Row, scale: float, console: Console)
     sign = " " if abs(score) < _LEAST else "+" if score > 0 else "-"
     large = abs(score) > _SMALL / _BAR * scale and not attribution.noisy[i]  # a bar would look like an effect
     bar = "█" * max(1, round(_BAR * abs(score) / scale)) if large else ""
-    marks = ("*" if i in attribution.chosen else " ") + ("~" if attribution.noisy[i] else " ")
+    chosen = "*" if i in attribution.chosen else " "
+    marks = chosen + ("~" if attribution.noisy[i] else "&" if attribution.needs_others[i] else " ")
     style = ""
     if console.is_terminal and not console.no_color and not attribution.noisy[i]:
         style = _RAISES if score > 0 else _LOWERS
