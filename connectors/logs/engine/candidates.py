@@ -52,14 +52,14 @@ def unclaimed(items: Sequence[dict[str, Any]], claimed: set[Steps]) -> list[str]
     places: dict[str, int] = {}
     for item in items:
         unused: list[tuple[Steps, Any]] = []
-        letters = ""
+        letters: dict[Steps, str] = {}  # of the texts that turns would have, by their places
         for keys, text in leaves(item):
             if not any(_is_inside(keys, place) for place in claimed if place):
                 unused.append((keys, text))
             elif isinstance(text, str):
-                letters += text_letters(text)
+                letters[keys] = letters.get(keys, "") + text_letters(text)
         for keys, text in unused:
-            if is_words(keys, text) and text_letters(text) not in letters:
+            if is_words(keys, text) and not any(text_letters(text) in joined for joined in letters.values()):
                 path = steps_path(tuple(keys))
                 places[path] = places.get(path, 0) + 1
     return [

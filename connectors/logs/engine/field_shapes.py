@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from .content_blocks import content_text
+from convexplain.parts import Text
+
+from .content_blocks import content_parts
 from .field_map import path_text
 from .html_text import html_to_text, is_html
 from .metadata import parse_timestamp
@@ -38,8 +40,8 @@ ROLE_NAMES = words_of(
     "автор отправитель"
 )
 TEXT_NAMES = words_of(
-    "content text message msg utterance body value said says transcript txt words nachricht gesagt inhalt mensaje "
-    "texto contenido messaggio testo contenu texte 内容 消息 本文 メッセージ 내용 текст сообщение"
+    "content text message msg utterance utterances body value said says transcript txt words nachricht gesagt inhalt "
+    "mensaje texto contenido messaggio testo contenu texte 内容 消息 本文 メッセージ 내용 текст сообщение"
 )
 TIME_NAMES = words_of("at ts t time timestamp date datetime created sent when datum zeit uhrzeit fecha hora")
 ORDER_NAMES = words_of("turn index position order sequence seq step number no nr idx offset")
@@ -62,6 +64,8 @@ _MEASURES = words_of(
 """Words in the name of a number that is measured, and no id."""
 _GRADES = words_of("score scores rating ratings quality rank grade label level")
 _SPEAKER_NAMES = words_of("role speaker sender author from user")
+_BLOCK_KEYS = frozenset(("type", "text", "content"))
+"""Keys of a part of a content, of which it has one."""
 _MAX_PIECES = 20
 """Items of a list whose texts are the pieces of one text."""
 _CUSTOMERS = words_of("customer client visitor requester consumer contact lead guest caller buyer")
@@ -279,7 +283,11 @@ def text_merit(field: Field) -> float:
 def _text(value: Any, *, named: bool) -> str:
     if isinstance(value, str):
         return value.strip()
-    return content_text(value) if named and isinstance(value, list) and not _is_number_list(value) else ""
+    if not named or not isinstance(value, list) or _is_number_list(value):
+        return ""
+    if any(isinstance(block, dict) and _BLOCK_KEYS.isdisjoint(block) for block in value):
+        return ""
+    return "\n".join(part.text for part in content_parts(value) if isinstance(part, Text))
 
 
 def _is_number_list(value: list[Any]) -> bool:

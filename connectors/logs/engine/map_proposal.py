@@ -147,6 +147,7 @@ def _exchange_lists(places: Sequence[ListPlace]) -> Iterator[ListPlace]:
     for place in places:
         around = place.record_steps[:-1]
         is_exchange = place.record_steps[-1:] == (ITEM,) and max(map(len, place.lists), default=0) <= _TURNS
+        is_exchange = is_exchange and all(isinstance(turn, dict) for listed in place.lists for turn in listed)
         if not is_exchange or around not in outer or _EXCHANGES.isdisjoint(around[-1:]):
             continue
         lists = iter(place.lists)

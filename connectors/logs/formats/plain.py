@@ -57,7 +57,7 @@ _SPOKEN_LINE = re.compile(
     r"(?:\s*[(\[](?P<aside>[^()\[\]\n]{1,40})[)\]])?\s?(?:\*\*|__)?(?P<colon>[:：])(?P<rest>.*)"
 )
 _SPEAKER_HEADING = re.compile(
-    r"(?:#{1,6}\s+)?(?P<mark>\*\*|__)?[^\w\s:：*_#]*\s*(?P<word>\w[^:：*_\n]{0,59}?)(?(mark)(?:\*\*|__))"
+    r"(?:#{1,6}\s+|\d{1,4}[.)]\s+)?(?P<mark>\*\*|__)?(?P<picture>[^\x00-\x7f\w]{1,6})?\s*(?P<word>\w[^:：*_\n]{0,59}?)(?(mark)(?:\*\*|__))"
     r"(?:\s*[-–—|(\[,]\s*(?P<stamp>\d[\d:./ T-]{3,40})[^\d\n]{0,12})?"
 )
 """A line with a speaker, marked or with a time, above the text: `**Human** - 2024-05-02 10:00`, `## Assistant`."""
@@ -202,7 +202,7 @@ def _speaker_heading(line: str, assistant: frozenset[str]) -> TurnStart | None:
 def _heading(line: str) -> str:
     """Return the word in a line that may name the speaker of the text below; "" for any other line."""
     match = _SPEAKER_HEADING.fullmatch(line.strip()) if len(line) <= _MAX_EVENT else None
-    if match is None or not (match["mark"] or match["stamp"] or line.lstrip().startswith("#")):
+    if match is None or not (match["mark"] or match["stamp"] or match["picture"] or line.lstrip().startswith("#")):
         return ""
     return match["word"].strip()
 
@@ -345,7 +345,9 @@ def _with_names(starts: Sequence[TurnStart | None], assistant: frozenset[str]) -
 def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
     """Return the conversation in lines that begin with a speaker's word; other lines continue the turn before."""
     starts = _with_names([parse_spoken_line(line, assistant) for line in lines], assistant)
-    starts = _with_partner(lines, starts)
+    headings = _with_partner(lines, [_speaker_heading(line, assistant) for line in lines])
+    if sum(map(bool, headings)) > sum(start is not None and start.sure and bool(start.text) for start in starts):
+        starts = headings
     folded: Counter[str] = Counter()
     if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts if start is not None}:
         folded.update(start.word or "" for start in starts if start is not None and not start.sure)

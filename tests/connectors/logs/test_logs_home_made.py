@@ -127,6 +127,33 @@ READ = {
         [{"id": "c1", "history": [ASKED, {"role": "system", "message": "Hello"}]}],
         {"c1": HI_SAID},
     ),
+    "turns of several texts": (
+        [
+            {
+                "id": "4015",
+                "turns": [
+                    {"sender": "customer", "utterances": ["It does not charge.", "I bought it in May."]},
+                    {"sender": "helpdesk", "utterances": ["Please try another cable."]},
+                ],
+            }
+        ],
+        {"4015": [("user", "It does not charge.\nI bought it in May."), ("assistant", "Please try another cable.")]},
+    ),
+    "a call with its words and its transcript": (
+        {
+            "call_id": "c769",
+            "transcript": "Agent: Hello, can I help?\nUser: Is it open today?\nAgent: Yes, until six.\n",
+            "transcript_object": [
+                {
+                    "role": "user" if role == "user" else "agent",
+                    "content": text,
+                    "words": [{"word": text, "start": 0.1}],
+                }
+                for role, text in AGENT_FIRST
+            ],
+        },
+        {"c769": AGENT_FIRST},
+    ),
     "a row a turn with truth values": (
         "Index,Role,Content,Timestamp,Agent,Voice Enabled\n1,user,Hi,2024-05-02T10:00:00Z,,Yes\n"
         "2,assistant,Hello,2024-05-02T10:00:04Z,Reader,Yes\n3,user,And then?,2024-05-02T10:01:00Z,,No\n"
@@ -145,6 +172,13 @@ def test_a_home_made_shape_is_read_without_a_question(tmp_path, log, conversatio
 
 
 QUESTIONS = {
+    "lists of texts of two people": (
+        {
+            name: {"messages": [[{"text": f"I am {who} and like tea", "sender": who}] for who in ("22ab", "77cd")]}
+            for name in ("8a1f", "9b2f")
+        },
+        "'records=entries(@), turns=value.messages[*][], role=sender, content=text, id=key'",
+    ),
     "names of voices": (
         {
             "segments": [
@@ -199,6 +233,10 @@ TEXTS = {
         HI_SAID,
     ),
     "headings with pictures": ("## 🧑 You\n\nHi\n\n## 🤖 AI\n\nHello\n", HI_SAID),
+    "numbered, with pictures": (
+        "=====\nUser: user_abc12345\nThread: 5f6g\n=====\n\n1. 👤 USER\nHi\n\n2. 🤖 ASSISTANT\nHello\n",
+        HI_SAID,
+    ),
     "a program's name in bold": (
         "# A talk\n_Exported on 5/2/2025_\n\n---\n\n**User**\n\nHi\n\n---\n\n**Cursor**\n\nHello\n\n"
         "---\n\n**User**\n\nAnd then?\n\n"
