@@ -188,7 +188,7 @@ def head_of(model: ChatModel, rubric: Rubric) -> Head | None:
     """
     if rubric.of_conversation:
         return None
-    heads = model.heads if isinstance(model, BringsHeads) else ()
+    heads: Sequence[Head] = getattr(model, "heads", ())  # asked for each judgement: `BringsHeads` would take longer
     return next((head for head in reversed(heads) if head.answers(rubric)), None)
 
 

@@ -7,6 +7,7 @@ A label within a sentence ("I have no idea") is a word like any other.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _OPENS = re.compile(r"(?:```\w*\n)?[\s\"'*`(]*")  # what may stand before a bare label
 _ENDS = re.compile(r"\s*(?:$|[\"'”’*`.,;:!)\]}<—–\n-]|\(|(?:because|since)\b)")
@@ -65,6 +66,11 @@ def label_places(text: str, opening: str, labels: Sequence[str]) -> list[LabelPl
 
 def written_label(text: str, opening: str, labels: Sequence[str]) -> LabelPlace | None:
     """Return the place of the label that a reply gives; None where it gives none, or more than one."""
+    return _written_label(text, opening, tuple(labels))
+
+
+@lru_cache(maxsize=256)  # most replies are one of two texts, and each is read four times
+def _written_label(text: str, opening: str, labels: tuple[str, ...]) -> LabelPlace | None:
     places = [place for place in label_places(text, opening, labels) if place.labels]
     if len({name for place in places for name in place.labels}) != 1:
         return None

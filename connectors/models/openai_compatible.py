@@ -5,6 +5,7 @@ The Hugging Face hub's client is not used here: with a base URL it rewrites `res
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from .endpoint_errors import RefusedError, error_message, raise_for_body, raise_
 from .endpoint_learning import EndpointLearning
 from .endpoint_probe import QUESTION, Observation
 from .endpoint_rules import EndpointRules
+from .http_clients import HttpClients
 from .kind import ModelKind
 from .model_url import base_of, effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
@@ -79,7 +81,7 @@ class OpenAICompatible:
     batch = 1
     alias = ""
     probes = True
-    keepalive = _MOST_IN_FLIGHT  # connections that stay open between calls, at most
+    keepalive = 16  # connections of one client that stay open between calls, at most
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
 
     def __init__(
@@ -109,7 +111,9 @@ class OpenAICompatible:
         self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
         self._credentials = credentials or url_credentials(parts, options.get("key", ""))
         self._transport = transport
-        self._clients: dict[asyncio.AbstractEventLoop, httpx2.AsyncClient] = {}
+        self._completions: httpx2.URL | None = None  # read once
+        self._tls: ssl.SSLContext | None = None  # of all clients: to make one takes long
+        self._clients = HttpClients(self._client)
 
     @property
     def name(self) -> str:
@@ -171,10 +175,7 @@ class OpenAICompatible:
     async def aclose(self) -> None:
         """Close the connections of this event loop; those of others end with theirs."""
         self._endpoint.close()
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        self._clients.clear()
-        if client is not None:
-            await client.aclose()
+        await self._clients.aclose()
 
     def _choose(self, names: list[str]) -> str:
         """Return the served model that is meant where the user named none. Raises UnavailableError."""
@@ -209,7 +210,8 @@ class OpenAICompatible:
 
     async def _reach(self, path: str) -> httpx2.Response:
         try:
-            response = await self._http().get(f"{self._base}{path}", timeout=15)
+            with self._clients.borrow() as client:
+                response = await client.get(f"{self._base}{path}", timeout=15)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise UnavailableError(f"{self._base} cannot be reached: {_words(error)}") from error
         if response.status_code in (401, 403):
@@ -220,22 +222,17 @@ class OpenAICompatible:
             raise_for_status(response, self._base, self._credentials.hint, self.missing)
         return response
 
-    def _http(self) -> httpx2.AsyncClient:
-        """Return the connections of this event loop: several threads may ask, each in a loop of its own."""
-        loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            for ended in [other for other in list(self._clients) if other.is_closed()]:
-                self._clients.pop(ended, None)
-            client = httpx2.AsyncClient(
-                auth=self._credentials.authorize,
-                timeout=httpx2.Timeout(self.timeout, connect=10),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=self.keepalive),
-                transport=self._transport,
-                trust_env=urlsplit(self._base).hostname not in _LOOPBACK,  # HTTP_PROXY is not for this machine
-            )
-            self._clients[loop] = client
-        return client
+    def _client(self) -> httpx2.AsyncClient:
+        trust_env = urlsplit(self._base).hostname not in _LOOPBACK  # HTTP_PROXY is not for this machine
+        self._tls = self._tls or httpx2.create_ssl_context(trust_env=trust_env)
+        return httpx2.AsyncClient(
+            auth=self._credentials.authorize,
+            timeout=httpx2.Timeout(self.timeout, connect=10),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=self.keepalive),
+            transport=self._transport,
+            trust_env=trust_env,
+            verify=self._tls,
+        )
 
     async def _ask(self, request: Request) -> Reply:
         if request.reply:
@@ -306,7 +303,9 @@ class OpenAICompatible:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self.timeout and _WHOLE * self.timeout):
-                response = await self._http().post(f"{self._base}/chat/completions", json=body)
+                with self._clients.borrow() as client:
+                    self._completions = self._completions or httpx2.URL(f"{self._base}/chat/completions")
+                    response = await client.post(self._completions, json=body)
         except (httpx2.TimeoutException, TimeoutError) as error:
             raise TransientError(f"{self._base}: no answer in time: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:

@@ -81,7 +81,7 @@ async def judge_into(
         store.keep_problem(run, problem)
         progress.problem(problem)
 
-    free = asyncio.Semaphore(max(32, 4 * calls.model.in_flight * calls.model.batch))
+    free = asyncio.Semaphore(max(32, 6 * calls.model.in_flight * calls.model.batch))
 
     async def judge_one(number: int, conversation: Conversation, turn: int, rubric: Rubric) -> None:
         try:

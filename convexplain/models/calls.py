@@ -162,7 +162,7 @@ class Calls:
 
     async def _ask(self, key: str, request: Request) -> Reply:
         try:
-            reply: Reply = await retrying(self._patience, self._count_retry)(self._send, request)
+            reply = await self._answer(request)
         except UnavailableError:
             raise
         except ModelError as error:
@@ -175,6 +175,24 @@ class Calls:
         self._on_change()
         return reply
 
+    async def _answer(self, request: Request) -> Reply:
+        """Return the reply after as many attempts as it takes; most calls need one, and no policy of retries."""
+        failure: TransientError | None = None
+        try:
+            return await self._send(request)
+        except TransientError as error:
+            failure = error
+
+        async def attempt() -> Reply:
+            nonlocal failure
+            if failure is not None:  # the first attempt was made
+                error, failure = failure, None
+                raise error
+            return await self._send(request)
+
+        reply: Reply = await retrying(self._patience, self._count_retry)(attempt)
+        return reply
+
     def _keep(self, record: ReplyRecord) -> None:
         if self._shared is None:
             self._cache.put(record.key, record.model, record.reply)
@@ -183,7 +201,7 @@ class Calls:
 
     def _is_busy(self) -> bool:
         """Return whether enough requests wait for the model, so that a look-up may wait for others."""
-        return 2 * len(self._queue) >= self._limit.now * self.model.batch
+        return 4 * len(self._queue) >= self._limit.now * self.model.batch
 
     def _count_failure(self, error: ModelError) -> None:
         self.spend.failures += 1

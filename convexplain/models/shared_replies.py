@@ -13,7 +13,7 @@ MOST_ROWS = 64
 WRITE_SECONDS = 0.05
 """Seconds that a row waits to be written at most."""
 
-_LOOK_UP_SECONDS = 0.05  # that a look-up waits for others where the model is busy anyway
+_LOOK_UP_SECONDS = 0.25  # that a look-up waits for others where the model is busy anyway
 _POLL_SECONDS = 0.1  # between looks at what somebody else asks
 _RENEWAL_SECONDS = 8.0  # between renewals of leases, which hold half a minute
 

@@ -25,6 +25,20 @@ LEASE_SECONDS = 30.0
 
 _KEYS = 500  # keys in one statement
 
+# Built once: to build a statement costs more than to run it.
+_CALLS, _LEASES = schema.model_calls, schema.leases
+_IN_KEYS = sa.bindparam("keys", expanding=True)
+_STORED = sa.select(_CALLS.c.key, _CALLS.c.reply).where(_CALLS.c.key.in_(_IN_KEYS))
+_LEASED = sa.select(_LEASES).where(_LEASES.c.key.in_(_IN_KEYS))
+_OWN = sa.select(_LEASES.c.key).where(_LEASES.c.key.in_(_IN_KEYS), _LEASES.c.owner == sa.bindparam("mine"))
+_END_OWN = sa.delete(_LEASES).where(_LEASES.c.key.in_(_IN_KEYS), _LEASES.c.owner == sa.bindparam("mine"))
+_RENEW_OWN = (
+    sa.update(_LEASES)
+    .where(_LEASES.c.key.in_(_IN_KEYS), _LEASES.c.owner == sa.bindparam("mine"))
+    .values(expires_at=sa.bindparam("until", type_=schema.UtcTime))
+)
+_END_ALL = sa.delete(_LEASES).where(_LEASES.c.key.in_(_IN_KEYS))
+
 
 def stored_reply(engine: sa.Engine, key: str) -> Reply | None:
     """Return the reply that is stored under the key; None if there is none."""
@@ -62,18 +76,18 @@ def keep_replies(engine: sa.Engine, records: Sequence[ReplyRecord]) -> None:
     rows.sort(key=lambda row: row["key"])  # two processes take locks in one order
     keys = [row["key"] for row in rows]
     with writing(engine) as connection:
-        connection.execute(insert_for(engine)(schema.model_calls).on_conflict_do_nothing(), rows)
-        connection.execute(sa.delete(schema.leases).where(schema.leases.c.key.in_(keys)))
+        connection.execute(insert_for(engine)(_CALLS).on_conflict_do_nothing(), rows)
+        connection.execute(_END_ALL, {"keys": keys})
 
 
 def renew(engine: sa.Engine, keys: Collection[str], holder: str) -> None:
     """Renew leases of a holder in this process."""
-    _change(engine, keys, holder, sa.update(schema.leases).values(expires_at=_expiry()))
+    _change(engine, keys, holder, _RENEW_OWN, until=_expiry())
 
 
 def release(engine: sa.Engine, keys: Collection[str], holder: str) -> None:
     """End leases of a holder in this process, whose requests have no reply that is stored."""
-    _change(engine, keys, holder, sa.delete(schema.leases))
+    _change(engine, keys, holder, _END_OWN)
 
 
 def reply_body(reply: Reply) -> dict[str, Any]:
@@ -95,17 +109,14 @@ def _to_reply(body: Mapping[str, Any]) -> Reply:
 
 
 def _replies(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Reply]:
-    table = schema.model_calls
-    query = sa.select(table.c.key, table.c.reply).where(table.c.key.in_(keys))
-    return {key: _to_reply(body) for key, body in connection.execute(query)}
+    return {key: _to_reply(body) for key, body in connection.execute(_STORED, {"keys": keys})}
 
 
 def _claim(engine: sa.Engine, keys: Sequence[str], owner: str) -> dict[str, Reply | None]:
-    table = schema.leases
     with reading(engine) as connection:
         claims: dict[str, Reply | None] = dict(_replies(connection, keys))
         missing = [key for key in keys if key not in claims]
-        leases = connection.execute(sa.select(table).where(table.c.key.in_(missing))).all() if missing else []
+        leases = connection.execute(_LEASED, {"keys": missing}).all() if missing else []
     now = datetime.now(UTC)
     void = sorted((row.key, row.owner) for row in leases if row.expires_at < now or has_ended(row.owner))
     leased = {row.key for row in leases if row.owner != owner} - {key for key, _ in void}
@@ -115,26 +126,28 @@ def _claim(engine: sa.Engine, keys: Sequence[str], owner: str) -> dict[str, Repl
     expiry = _expiry()
     with writing(engine) as connection:
         for key, former in void:
-            connection.execute(sa.delete(table).where(table.c.key == key, table.c.owner == former))
+            connection.execute(_END_OWN, {"keys": [key], "mine": former})
         if void:
-            connection.execute(sa.delete(table).where(table.c.expires_at < now))  # of requests that nobody makes again
+            connection.execute(
+                sa.delete(_LEASES).where(_LEASES.c.expires_at < now)
+            )  # of requests that nobody makes again
         rows = [{"key": key, "owner": owner, "expires_at": expiry} for key in sorted(free)]
-        connection.execute(insert_for(engine)(table).on_conflict_do_nothing(), rows)
-        query = sa.select(table.c.key).where(table.c.key.in_(free), table.c.owner == owner)
-        claimed = list(connection.execute(query).scalars())
+        connection.execute(insert_for(engine)(_LEASES).on_conflict_do_nothing(), rows)
+        claimed = list(connection.execute(_OWN, {"keys": free, "mine": owner}).scalars())
         # A reply that came after the first look is there now: it took the place of its lease.
         replies = _replies(connection, claimed)
         if replies:
-            connection.execute(sa.delete(table).where(table.c.key.in_(list(replies)), table.c.owner == owner))
+            connection.execute(_END_OWN, {"keys": list(replies), "mine": owner})
     return claims | dict.fromkeys(claimed) | replies
 
 
-def _change(engine: sa.Engine, keys: Collection[str], holder: str, change: sa.Update | sa.Delete) -> None:
-    ordered, owner, table = sorted(keys), _owner(holder), schema.leases
+def _change(
+    engine: sa.Engine, keys: Collection[str], holder: str, change: sa.Update | sa.Delete, **values: datetime
+) -> None:
+    ordered, owner = sorted(keys), _owner(holder)
     for start in range(0, len(ordered), _KEYS):
         with writing(engine) as connection:
-            some = ordered[start : start + _KEYS]
-            connection.execute(change.where(table.c.key.in_(some), table.c.owner == owner))
+            connection.execute(change, {"keys": ordered[start : start + _KEYS], "mine": owner, **values})
 
 
 def _owner(holder: str) -> str:

@@ -18,6 +18,8 @@ from .run_records import Purpose, Run, Status, is_alive, this_process, to_run
 from .serialization import conversation_body, evidence_body, to_conversation, to_judgement
 
 _PAGE = 200
+_PLACE = ("run", "conversation", "turn", "rubric")  # columns of a judgement: what was judged
+_MEASURED = ("score", "label", "reason", "evidence", "model", "prompt_sha")  # and what came out
 _MOST = 2**31 - 1  # no store has as many runs
 
 
@@ -58,6 +60,9 @@ class RunStore:
     def __init__(self, url: str) -> None:
         self._engine = connect(url)
         self._insert = insert_for(self._engine)
+        insert = self._insert(schema.judgements)
+        replaced = {name: insert.excluded[name] for name in _MEASURED}
+        self._put_judgement = insert.on_conflict_do_update(index_elements=_PLACE, set_=replaced)
 
     @property
     def place(self) -> str:
@@ -338,16 +343,11 @@ class RunStore:
 
     def keep_judgements(self, run: int, records: Sequence[JudgementRecord]) -> None:
         """Store judgements in one transaction, each in place of an earlier one of the same run, turn and rubric."""
-        table = schema.judgements
-        place = ("run", "conversation", "turn", "rubric")
-        rows = {tuple(row[name] for name in place): row for row in (record.row(run) for record in records)}
+        rows = {tuple(row[name] for name in _PLACE): row for row in (record.row(run) for record in records)}
         if not rows:
             return
-        insert = self._insert(table)
-        replaced = {name: insert.excluded[name] for name in next(iter(rows.values())) if name not in place}
-        statement = insert.on_conflict_do_update(index_elements=place, set_=replaced)
         with writing(self._engine) as connection:
-            connection.execute(statement, [rows[key] for key in sorted(rows)])
+            connection.execute(self._put_judgement, [rows[key] for key in sorted(rows)])
 
     def judgements(self, run: int) -> Iterator[tuple[Conversation, Judgement]]:
         """Yield the judgements of a run with their conversations, in the order of the conversations and turns."""
