@@ -8,12 +8,14 @@ import random
 import re
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 import time
 
 import pytest
 
+from convexplain.models.shared_replies import MOST_ROWS
 from convexplain.store import RunStore
 from tests.conftest import ROOT
 
@@ -264,7 +266,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_stopped(stub, chats
     assert "Going on with run 1" in err
     assert "Run 1: 6 conversations, 12 assistant turns" in out
     assert len(set(stub.prompts)) == 36
-    assert len(stub.prompts) - 36 <= kills * in_flight
+    assert len(stub.prompts) - 36 <= kills * (in_flight + MOST_ROWS)
     found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert len({(row["conversation_id"], row["turn"], row["rubric"]) for row in found}) == len(found) == 36
 
@@ -293,6 +295,26 @@ def test_ctrl_c_stops_politely_and_the_run_goes_on(stub, chats, folder):
     assert code == 0
     assert "Going on with run 1" in err
     assert len(rows(files / "judgements.jsonl")) == 12
+
+
+def test_sigterm_stops_as_ctrl_c_does(stub, chats, folder):
+    stub.seconds = 0.2
+    process = start("analyze", chats, "--judge", f"{stub.url}?in_flight=2", "--rubric", "harm", cwd=folder)
+    while len(stub.prompts) < 5:
+        time.sleep(0.01)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Stopped by SIGTERM." in err
+    assert "Traceback" not in err
+    assert "Run 1, not complete: " in out
+    (stopped,) = _runs(folder)
+    assert stopped.status == "stopped"
+    kept = len(rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl"))
+    assert 0 < kept < 12
+    assert stat.S_IMODE((folder / "convexplain-out").stat().st_mode) == 0o700
+    files = list((folder / "convexplain-out" / "run-1").iterdir())
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (*files, folder / "store.db")} == {0o600}
 
 
 def test_ctrl_c_twice_still_ends_with_a_sentence(stub, chats, folder):

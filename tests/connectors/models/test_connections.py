@@ -193,7 +193,7 @@ def test_a_connection_is_the_model_behind_it_by_another_name(monkeypatch, url, t
     model = open_model(f"connection:{target}")
     assert model.name == name
     assert model.fingerprint == OpenAICompatible(same).fingerprint  # kept replies and trust are the same
-    assert model.in_flight == (4 if "in_flight=4" in target else 16)
+    assert model.in_flight == (4 if "in_flight=4" in target else 256)
     assert open_model(model.name).fingerprint == model.fingerprint
 
 
