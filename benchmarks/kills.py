@@ -228,9 +228,13 @@ def contents(db: str) -> dict[str, Counter[str]]:
     tables = {}
     try:
         with store.engine.connect().execution_options(reading=True) as connection:
+            talks_by_number = dict(connection.execute(sa.text("SELECT id, conversation_id FROM conversations")).all())
             for name in TABLES:
-                rows = connection.execute(sa.text(f"SELECT * FROM {name}")).mappings()
-                tables[name] = Counter(json.dumps(_stable(_read(row)), sort_keys=True, default=str) for row in rows)
+                rows = [_read(row) for row in connection.execute(sa.text(f"SELECT * FROM {name}")).mappings()]
+                for row in rows:
+                    if "conversation" in row:  # PostgreSQL does not give the numbers of what was rolled back again
+                        row["conversation"] = talks_by_number[row["conversation"]]
+                tables[name] = Counter(json.dumps(_stable(row), sort_keys=True, default=str) for row in rows)
     finally:
         store.close()
     return tables

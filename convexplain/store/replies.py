@@ -27,7 +27,7 @@ _KEYS = 500  # keys in one statement
 
 # Built once: to build a statement costs more than to run it.
 _CALLS, _LEASES = schema.model_calls, schema.leases
-_IN_KEYS = sa.bindparam("keys", expanding=True)
+_IN_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
 _STORED = sa.select(_CALLS.c.key, _CALLS.c.reply).where(_CALLS.c.key.in_(_IN_KEYS))
 _LEASED = sa.select(_LEASES).where(_LEASES.c.key.in_(_IN_KEYS))
 _OWN = sa.select(_LEASES.c.key).where(_LEASES.c.key.in_(_IN_KEYS), _LEASES.c.owner == sa.bindparam("mine"))
