@@ -53,7 +53,7 @@ def cases() -> list[Case]:
     """Return the cases and the decoys; every second one of a kind is for choosing."""
     numbers: dict[str, int] = defaultdict(int)
     listed = []
-    rows = [line.split(" | ", 2) for line in lines_of("redaction_cases.txt")]
+    rows = [line.replace("\\n", "\n").split(" | ", 2) for line in lines_of("redaction_cases.txt")]
     rows += [["decoy", "-", line] for line in lines_of("redaction_decoys.txt")]
     for kind, country, text in rows:
         numbers[kind] += 1
@@ -83,10 +83,25 @@ def table(title: str, groups: dict[str, list[bool]]) -> None:
         print(f"| {name} | {len(results)} | {hits} ({hits / len(results):.0%}) | {low:.2f} to {high:.2f} |")
 
 
+def countries(results: list[tuple[Case, bool]]) -> None:
+    """Print how many cases of each kind are replaced, by country."""
+    groups: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for case, result in results:
+        groups[case.kind][case.country].append(result)
+    print("\n| kind | replaced of all cases | by country |\n|---|---|---|")
+    for kind, by_country in groups.items():
+        every = [result for hits in by_country.values() for result in hits]
+        places = ", ".join(
+            f"{country} {sum(hits)}/{len(hits)}" for country, hits in sorted(by_country.items()) if country != "-"
+        )
+        print(f"| {kind} | {sum(every)} of {len(every)} | {places} |")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--misses", action="store_true", help="list what is wrong in the half for choosing")
+    parser.add_argument("--countries", action="store_true", help="print a table by kind and country, of both halves")
     arguments = parser.parse_args()
     results = [(case, replaced(case)) for case in cases()]
     for reported, half in ((False, "choosing"), (True, "reporting")):
@@ -101,6 +116,8 @@ def main() -> None:
     for case, result in results:
         if case.reported and case.kind in ("phone", "national number", "address"):
             by_country[f"{case.kind}, {case.country}"].append(result)
+    if arguments.countries:
+        countries([(case, result) for case, result in results if case.spans])
     missed = {name: f"{sum(hits)} of {len(hits)}" for name, hits in sorted(by_country.items()) if not all(hits)}
     print("\nBy country, half for reporting: all but", missed or "none")
     if arguments.misses:

@@ -114,20 +114,19 @@ def without_verdicts(text: str, labels: tuple[str, ...]) -> str:
     return "".join([*parts, shown[last:]])
 
 
-def injection_warnings(turns: Sequence[Turn], labels: Sequence[str], first: int, *, stripped: bool) -> tuple[str, ...]:
+def injection_warnings(turns: Sequence[Turn], labels: Sequence[str], first: int) -> tuple[str, ...]:
     """Return in words which of these turns speak to the judge.
 
     Args:
         turns: the turns that the judge reads.
         labels: the names of the rubric's labels.
         first: the index of the first of them in the conversation.
-        stripped: whether the judge did not see sentences with a verdict or an order.
     """
     warnings = []
     for place, turn in enumerate(turns, first):
         signs = injection_signs(turn.content, tuple(labels))
         for sign in signs[:_SHOWN]:
-            removed = "; the judge did not see it" if stripped and sign.kind in _STRIPPED else ""
+            removed = "; the judge did not see it" if sign.kind in _STRIPPED else ""
             warnings.append(f"turn {place} ({turn.role}) may speak to the judge: “{sign.text}” ({sign.kind}{removed})")
         if len(signs) > _SHOWN:
             warnings.append(f"turn {place} ({turn.role}): {len(signs) - _SHOWN} more such sentences")

@@ -15,7 +15,7 @@ from .head_reasons import head_reason
 from .heads import Head, features_request, head_features, head_of
 from .injection_signs import injection_warnings
 from .missing_labels import count_reasons, is_stopped, missing_label_reason, refusal_notes, reply_label
-from .prompt import OPENING, judge_request, parse_reason, reason_request
+from .prompt import OPENING, judge_request, judged_turns, parse_reason, reason_request
 from .reasons import check_quotes, low_side_label, with_note, with_reason
 
 SAMPLES = 5
@@ -93,8 +93,7 @@ class Judge:
         if self._mode == "samples":  # a head has the same request for each draw
             request = self._request(turns, rubric, left_out, 0)
         names = [label.name for label in rubric.labels]
-        stripped = self._head(rubric) is None
-        warnings = injection_warnings(turns, names, left_out, stripped=stripped)
+        warnings = injection_warnings(turns, names, left_out)
         return Judgement(
             conversation_id=conversation.id,
             turn=turn,
@@ -129,7 +128,7 @@ class Judge:
         left_out = judgement.evidence.left_out
         turns = rubric.judged(conversation, judgement.turn).turns[left_out:]
         if judgement.evidence.kind == "head" and (head := self._head(rubric)) is not None:
-            return with_reason(judgement, head_reason(head, turns, judgement, rubric), None)
+            return with_reason(judgement, head_reason(head, judged_turns(rubric, turns), judgement, rubric), None)
         label = low_side_label(judgement, rubric)
         try:
             request = reason_request(rubric, turns, label, left_out=left_out, reasoning=self._reasoning)
@@ -160,7 +159,7 @@ class Judge:
     def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
         head = self._head(rubric)
         if head is not None:
-            request = features_request(turns, head.recipe)
+            request = features_request(judged_turns(rubric, turns), head.recipe)
         else:
             request = self._build(rubric, turns, left_out=left_out, draw=draw, reasoning=self._reasoning)
         if self._reword is None:
@@ -196,7 +195,7 @@ class Judge:
             if not turns[-1].content.strip():
                 return Verdict(reason="the reply is empty")
             states = (await self._calls.ask(request)).features or ()
-            return _by_head(head_features(turns, states), head, rubric)
+            return _by_head(head_features(judged_turns(rubric, turns), states), head, rubric)
         reply = await self._first_reply(request) if self._mode is None else None
         if self._mode == "samples":
             n = self._samples or SAMPLES

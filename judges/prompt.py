@@ -178,8 +178,13 @@ def judged_transcript(rubric: Rubric, turns: Sequence[Turn], left_out: int = 0, 
         rubric: the rubric, whose labels such sentences name.
         turns, left_out, reasoning: as of `judge_request`.
     """
+    return transcript(judged_turns(rubric, turns), left_out, reasoning=reasoning)
+
+
+def judged_turns(rubric: Rubric, turns: Sequence[Turn]) -> list[Turn]:
+    """Return the turns without sentences that imitate a verdict or order the judge."""
     names = tuple(label.name for label in rubric.labels)
-    return transcript([_without_verdicts(turn, names) for turn in turns], left_out, reasoning=reasoning)
+    return [_without_verdicts(turn, names) for turn in turns]
 
 
 def _without_verdicts(turn: Turn, names: tuple[str, ...]) -> Turn:

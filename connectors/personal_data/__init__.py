@@ -7,6 +7,7 @@ from .accounts import accounts
 from .birth_dates import birth_dates
 from .emails import emails
 from .identifiers import identifiers
+from .introduced_names import introduced_names
 from .libraries import check_libraries
 from .networks import networks
 from .passwords import passwords
@@ -33,6 +34,7 @@ def patterns(text: str) -> Iterator[PersonalSpan]:
     """
     yield from emails(text)
     yield from passwords(text)
+    yield from introduced_names(text)
     if not _DIGIT.search(text) and text.count(":") < 7:  # most turns
         return
     text = _UUID.sub(_blank, text)

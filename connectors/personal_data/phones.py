@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from .libraries import library
@@ -16,6 +17,11 @@ _THOUSANDS = re.compile(rf"\d{{1,3}}(?:[{SPACES}.]\d{{3}})+\Z")
 _REGIONS = re.findall(
     r"\w+",
     "US GB AU IE NZ IN ZA DE AT CH FR BE NL IT ES PT SE NO DK FI PL CZ GR TR BR MX AR JP KR CN RU IL HU RO UA SG HK",
+)
+_EXTENSION = re.compile(
+    rf"[{SPACES},;]{{0,2}}(?:x|ext(?:ension)?\.?|extn\.?|#|durchwahl|dw\.?|poste|int(?:erno)?\.?|anexo|ramal|toestel|wew\.?|доб\.?)"
+    rf"[{SPACES}:]{{0,2}}\d{{1,6}}(?!\d)",
+    re.IGNORECASE,
 )
 _CONTINUED = re.compile(rf"{_GAP}?\d")
 _PHONE_WORD = re.compile(
@@ -33,11 +39,17 @@ _OTHER_WORD = re.compile(
 
 
 def phones(text: str) -> Iterator[PersonalSpan]:
-    """Yield phone numbers; dates must not be in the text any more.
+    """Yield phone numbers with their extensions; dates must not be in the text any more.
 
     Raises:
         MissingExtraError: the extra `redact` is not installed.
     """
+    for span in _numbers(text):
+        extension = _EXTENSION.match(text, span.end)
+        yield span if extension is None else replace(span, end=extension.end())
+
+
+def _numbers(text: str) -> Iterator[PersonalSpan]:
     for span in _by_form(text):
         if text[span.start] == "+" or not _OTHER_WORD.search(text_before(text, span.start)):
             yield span

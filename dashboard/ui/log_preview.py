@@ -107,7 +107,8 @@ def reading_form(previews: Sequence[Preview]) -> LogSettings:
     redact = st.toggle(
         "Replace personal data",
         key="redact",
-        help="E-mail addresses, phone numbers, cards, IBANs and IP addresses, before the judge or the store sees them. "
+        help="E-mail and postal addresses, phones, cards, national numbers, secrets, names that a word introduces and "
+        "other personal data, before the judge or the store sees them. "
         "The uploaded file itself is not changed.",
     )
     return LogSettings(chosen_format, map_form(previews), tuple(assistant), redact)

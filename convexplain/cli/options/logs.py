@@ -58,8 +58,8 @@ _READING = (
     click.option(
         "--redact",
         is_flag=True,
-        help="Replace e-mail addresses, phones, accounts, national numbers, addresses, secrets and other personal "
-        "data before anything else sees it.",
+        help="Replace e-mail addresses, phones, accounts, national numbers, addresses, secrets, introduced names and "
+        "other personal data before anything else sees it.",
     ),
     click.option(
         "--redact-names",
