@@ -20,7 +20,8 @@ def run_tools(store: RunStore, database: str) -> None:
     runs = {run.id: run for run in store.runs()}
     if not runs:
         return
-    opened = st.expander("Change a run: judge again what has no score, replace personal data", on_change="rerun")
+    title = "Change a run: judge again what has no score, replace personal data"
+    opened = st.expander(title, key="run-tools", on_change="rerun")
     if not opened.open:
         return
     with opened:

@@ -12,7 +12,7 @@ from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.parts import Reasoning, Text, ToolCall
-from convexplain.store import ScoredTurn, keep_attributions, keep_contrast, scored_places, scored_turns
+from convexplain.store import ScoredTurn, keep_attributions, keep_contrast, name_run, scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
 from convexplain.types import ParetoPoint, Unit
@@ -279,6 +279,31 @@ def test_links_from_a_page_without_a_run_lead_to_where_a_page_begins(app, store)
     _, two = full(store)
     links = {part.proto.label: parse_qs(part.proto.query_string) for part in app("upload").get("page_link")}
     assert links["Overview"] == {"run": [str(two)], "rubric": ["harm"]}
+
+
+def test_a_run_with_a_name_is_shown_with_it(app, store):
+    one, two = full(store)
+    name_run(store, one, "week 1")
+    names = labelled(app(run=str(one)).selectbox, "Run").options
+    assert [name.partition(" · 20")[0] for name in names] == [f"Run {two} · judge-b", f"Run {one} · week 1 · judge-a"]
+
+
+def test_a_run_is_retried_and_redacted_on_request(app, store, monkeypatch):
+    one, two = full(store)
+    started = []
+    for name in ("start_retry", "start_redaction"):
+        action = lambda database, run, name=name: started.append((name, run)) or 1  # noqa: E731
+        monkeypatch.setattr(f"convexplain.dashboard.ui.run_tools.{name}", action)
+    found = app("upload")
+    found.session_state["run-tools"] = True
+    ran(found.run())
+    assert "1 judgement of this run has no score. The run’s own judge is asked for them again: 1 call" in texts(found)
+    ran(found.button(key="tools-retry").click().run())
+    assert found.button(key="tools-redact").disabled
+    ran(found.selectbox(key="tools-run").set_value(one).run())
+    ran(found.checkbox(key=f"tools-sure-{one}").check().run())
+    ran(found.button(key="tools-redact").click().run())
+    assert started == [("start_retry", two), ("start_redaction", one)]
 
 
 def test_a_deep_link_opens_the_turn(app, store):

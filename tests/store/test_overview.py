@@ -117,6 +117,20 @@ def test_rows_are_narrowed(store, runs, narrowed, places):
     assert [(row.conversation, row.turn) for row in found] == places
 
 
+@pytest.mark.parametrize(
+    ("order", "places"),
+    [
+        ("lowest", [("alpha", 3), ("beta", 3), ("beta", 1), ("gamma", 1), ("alpha", 1)]),
+        ("highest", [("alpha", 1), ("gamma", 1), ("beta", 1), ("beta", 3), ("alpha", 3)]),
+        ("log", [("alpha", 1), ("alpha", 3), ("beta", 1), ("beta", 3), ("gamma", 1)]),
+    ],
+)
+def test_rows_come_in_the_order_that_is_asked_for(store, runs, order, places):
+    which = JudgementFilters(runs[0], *MAXIM)
+    pages = [*turn_rows(store, which, 3, order=order), *turn_rows(store, which, 3, 3, order=order)]
+    assert [(row.conversation, row.turn) for row in pages] == places
+
+
 def test_what_is_searched_is_text_as_people_write_it(store):
     run = store.begin_run("m", "f", {}, [HARM]).id
     said = 'Grüße, "quoted" \\ back\nslash 100% content_'
