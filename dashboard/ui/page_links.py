@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from convexplain.dashboard.services.conversation import worst_turn
 from convexplain.errors import StoreError
 from convexplain.store import RunStore
 from convexplain.store.overview import maxim_counts
@@ -30,7 +31,7 @@ def link_parameters() -> dict[str, Mapping[str, str]]:
         return {"": {}}
     return {
         "": current,
-        "conversation": last_place(current["run"]) | current,
+        "conversation": _place(store, current),
         "compare": _comparison(runs, current),
     }
 
@@ -67,6 +68,20 @@ def _run_and_maxim(store: RunStore, runs: Sequence[str]) -> dict[str, str]:
     rubrics = (parameters.get("rubric"), state.get("rubric-chosen"), *maxims)
     rubric = next((rubric for rubric in rubrics if rubric in maxims), None)
     return {"run": run} | ({} if rubric is None else {"rubric": rubric})
+
+
+def _place(store: RunStore, current: dict[str, str]) -> dict[str, str]:
+    """Return the turn of the run that was open last, else the one with its lowest score."""
+    if place := last_place(current["run"]):
+        return place | current
+    run = int(current["run"])
+    maxims = cached_query(store, run, maxim_counts, run)
+    maxim = next((maxim for maxim in maxims if maxim.rubric == current.get("rubric")), None)
+    worst = None if maxim is None else cached_query(store, run, worst_turn, run, maxim.sha, maxim.threshold)
+    if worst is None:
+        return current
+    conversation, number, turn = worst
+    return current | {"conversation": conversation, "number": str(number), "turn": str(turn)}
 
 
 def _comparison(runs: Sequence[str], current: Mapping[str, str]) -> dict[str, str]:

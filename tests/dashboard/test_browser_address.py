@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 PAGES = {
-    "Conversation": {"run": "1", "rubric": "harm", "conversation": "alpha", "turn": "3"},
+    "Conversation": {"run": "1", "rubric": "harm", "conversation": "alpha", "number": "1", "turn": "3"},
     "Themes": {"run": "1", "rubric": "harm"},
     "Contrast pairs": {"run": "1", "rubric": "harm"},
     "Compare": {"first": "1", "second": "2", "rubric": "harm"},
