@@ -24,6 +24,9 @@ class ShardFolder:
     Args:
         url: the folder's path, or its URL as fsspec takes it (`s3://bucket/folder`).
 
+    Attributes:
+        url: the URL, of a path too.
+
     Raises:
         MissingExtraError: fsspec or pyarrow is not installed.
         StoreError: the URL is of no kind that is installed here.
@@ -39,7 +42,7 @@ class ShardFolder:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise StoreError(f"folder {url!r} cannot be opened: {error}") from error
-        self.url = url
+        self.url = self._files.unstrip_protocol(self._root)  # the same from any working folder
 
     def keep_conversations(self, shard: Shard) -> None:
         """Write the conversations of a shard, with what is to be judged in them."""

@@ -67,9 +67,9 @@ class Shard:
         shas = {rubric.id: rubric.sha for rubric in rubrics}
         remaining = []
         for assignment in self.assignments:
-            known = judged.get(self.numbers[assignment.digest], frozenset())
+            done = judged.get(self.numbers[assignment.digest], frozenset())
             turns = {
-                rubric: tuple(turn for turn in indices if (turn, shas[rubric]) not in known)
+                rubric: tuple(turn for turn in indices if (turn, shas[rubric]) not in done)
                 for rubric, indices in assignment.turns.items()
             }
             if any(turns.values()):

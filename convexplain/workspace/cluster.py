@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,12 +24,13 @@ from convexplain.store import Run, RunStore
 from convexplain.types import Conversation, sha256_json
 
 from .build import BuiltJudge
-from .judge_arguments import JudgeLike
+from .judge_arguments import JudgeLike, located
 from .shard_judge import ShardJudge, ShardWork, shard_report
 from .sharded_run import ShardedRun
 
 _OPEN_SHARDS = 4  # that a worker judges at once: while one ends, the others keep its calls busy
 _MOST_BLOCKS = 10_000  # of a data set; in longer runs a block has several shards
+_PATIENCE = 10.0  # seconds for a machine to answer
 _OBJECT_STORE = 200 << 20  # bytes of a Ray that is started here: only names of shards and reports go through it
 
 
@@ -53,7 +55,8 @@ class Cluster:
     folder: str | None = None
 
     def __post_init__(self) -> None:
-        if self.address not in ("local", "auto") and ("://" in self.address or ":" not in self.address):
+        host, _, port = self.address.rpartition(":")
+        if self.address not in ("local", "auto") and ("/" in host or not host or not port.isdecimal()):
             raise UsageError(
                 f"cluster: address={self.address!r} is not valid; valid are 'local', 'auto' and 'HOST:PORT'"
             )
@@ -102,6 +105,9 @@ def _connect(ray: ModuleType, address: str) -> None:
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE, "num_cpus": os.cpu_count()}
     try:
+        if address not in ("local", "auto"):  # Ray waits for minutes where nothing answers
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), _PATIENCE).close()
         ray.init(address, **options)
     except Exception as error:
         place = "on this machine" if address == "local" else f"at {address!r}"
@@ -154,7 +160,7 @@ class RayCluster:
         place = self._cluster.folder or str(cache_folder() / "shards")
         folder = ShardFolder(f"{place.rstrip('/')}/{mark}")
         work = ShardWork(
-            judge=replace(built.spec, calibrated=False) if built.reopens else judge,
+            judge=located(replace(built.spec, calibrated=False)) if built.reopens else judge,
             spec=built.spec,
             rubrics=built.rubrics,
             calibrations=(built.calibrations, *built.stronger_calibrations),
@@ -171,7 +177,7 @@ class RayCluster:
         ) -> None:
             def judge_shards(cancelled: Event) -> None:
                 names = sharded.prepare(conversations, turns, on_problem, cancelled)
-                for row in self._rows(work, names, weights):
+                for row in () if cancelled.is_set() else self._rows(work, names, weights):
                     if cancelled.is_set():
                         return
                     sharded.take(shard_report(row))
@@ -193,6 +199,13 @@ class RayCluster:
         """Yield a report for each shard, as soon as it is judged."""
         if not names:
             return
+        try:
+            self._ray.cloudpickle.dumps(work)
+        except Exception as error:
+            raise UsageError(
+                f"judge: {work.spec.public!r} cannot be copied to the workers of a cluster ({error}); name a model or "
+                "an endpoint, or use a function or model that can be pickled"
+            ) from error
         data = self._ray.data
         data.DataContext.get_current().enable_progress_bars = False
         data.DataContext.get_current().execution_no_progress_timeout_s = -1  # a shard takes as long as it takes

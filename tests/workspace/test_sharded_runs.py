@@ -13,7 +13,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.models.chat import Reply
 from convexplain.workspace import Cluster, Workspace
-from convexplain.workspace.cluster import RayCluster, cluster_of
+from convexplain.workspace.cluster import RayCluster, cluster_of, connected
 from convexplain.workspace.shard_judge import ShardJudge, shard_report
 
 RUBRICS = ["helpfulness", "harm"]
@@ -30,6 +30,8 @@ class OneProcess(RayCluster):
         self.judged = []
 
     def _rows(self, work, names, weights):
+        self.folder = work.folder
+
         async def judge_all():
             judge = ShardJudge(work)
             return [await judge({"shard": name}) for name in names]
@@ -49,11 +51,11 @@ def cluster(monkeypatch, tmp_path):
     clusters = []
 
     @asynccontextmanager
-    async def connected(settings):
+    async def joined(settings):
         clusters.append(OneProcess(settings) if settings else None)
         yield clusters[-1]
 
-    monkeypatch.setattr("convexplain.workspace.runs.connected", connected)
+    monkeypatch.setattr("convexplain.workspace.runs.connected", joined)
     return clusters
 
 
@@ -84,10 +86,12 @@ def test_a_run_in_shards_is_the_run_of_one_machine(cluster, chats, tmp_path):
     assert list((tmp_path / "cache" / "shards").iterdir()) == []  # nothing stays that nobody asked for
 
 
-def test_a_named_folder_keeps_the_shards(cluster, chats, tmp_path):
-    settings = Cluster(folder=str(tmp_path / "kept"))
+def test_a_named_folder_keeps_the_shards(cluster, chats, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Cluster(folder="kept")
     run = Workspace(tmp_path / "a.db").analyze(chats, RUBRICS, ScriptedModel(answer), cluster=settings)
     (folder,) = (tmp_path / "kept").iterdir()
+    assert cluster[-1].folder == f"file://{folder}"  # workers have another working folder
     assert folder.name.startswith(f"run-{run.run.id}-")
     assert [len(list((folder / kind).iterdir())) for kind in ("conversations", "judgements")] == [3, 3]
 
@@ -168,6 +172,7 @@ def test_a_worker_with_another_model_is_refused(cluster, chats, tmp_path, monkey
     [
         ({"address": "chats.jsonl"}, "address='chats.jsonl' is not valid"),
         ({"address": "ray://head:10001"}, "valid are 'local', 'auto' and 'HOST:PORT'"),
+        ({"address": "head:port"}, "address='head:port' is not valid"),
         ({"workers": 0}, "workers=0 is not valid"),
     ],
 )
@@ -181,6 +186,17 @@ def test_several_machines_need_a_folder_that_they_share():
     with pytest.raises(UsageError, match=r"has 2 machines; name a folder"):
         RayCluster(Cluster("head:6379"), machines)
     RayCluster(Cluster("head:6379", folder="s3://bucket/shards"), machines)
+
+
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch, socket_enabled):
+    monkeypatch.setattr("convexplain.workspace.cluster._import_ray", lambda: SimpleNamespace(is_initialized=bool))
+
+    async def connect():
+        async with connected(Cluster("127.0.0.1:1", folder="/tmp")):
+            pass
+
+    with pytest.raises(UnavailableError, match=r"Ray cannot be had at '127.0.0.1:1': .*refused"):
+        asyncio.run(connect())
 
 
 def test_without_ray_the_install_command_is_named(monkeypatch):
