@@ -58,7 +58,8 @@ _SPOKEN_LINE = re.compile(
 )
 _SPEAKER_HEADING = re.compile(
     r"(?:#{1,6}\s+|\d{1,4}[.)]\s+)?(?P<mark>\*\*|__)?(?P<picture>[^\x00-\x7f\w]{1,6})?\s*(?P<word>\w[^:：*_\n]{0,59}?)(?(mark)(?:\*\*|__))"
-    r"(?:\s*[-–—|(\[,]\s*(?P<stamp>\d[\d:./ T-]{3,40})[^\d\n]{0,12})?"
+    r"(?:\s*[-–—|(\[,]\s*(?P<stamp>\d[\d:./ T-]{3,40})"
+    r"(?:\s?(?:[AaPp]\.?[Mm]\.?|[A-Z]{1,5}))?[)\]]?)?"
 )
 """A line with a speaker, marked or with a time, above the text: `**Human** - 2024-05-02 10:00`, `## Assistant`."""
 _SPAN = re.compile(

@@ -263,6 +263,12 @@ def test_speakers_and_times_may_stand_in_lines_of_their_own(tmp_path, text, turn
     assert all(problem.kept for problem in problems)
 
 
+def test_a_time_behind_a_speaker_does_not_take_the_text_away(tmp_path):
+    text = "Customer (10:31): Hi\nAgent (10:32): Hello\nCustomer (10:33): And then?\nAgent (10:34 AM): Then nothing.\n"
+    [conversation], problems = read(tmp_path, text, "a.txt")
+    assert (said(conversation), problems) == (HI_SAID + BYE, [])
+
+
 def test_a_kind_of_line_that_is_no_speaker_is_asked_about(tmp_path):
     line = "2025-03-04 10:00:01.223456 | Predicted Intent: greeting\n"
     found, problems = read(tmp_path, TEXTS["parts of a second, and a bar"][0] + line, "a.log")
