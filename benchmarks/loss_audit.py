@@ -112,9 +112,8 @@ def balance(
         counts["in turns"] += len(text) - lost
         counts["in none of these"] += lost
         places[place] += lost
-    found = min(counts["in none of these"], remarked)
-    counts["in remarks"] += found
-    counts["in none of these"] -= found
+    counts["in remarks"] = min(counts["in none of these"], remarked)
+    counts["in none of these"] -= counts["in remarks"]
     return counts, Counter(dict(places.most_common(PLACES)))
 
 

@@ -28,8 +28,8 @@ def main() -> None:
             list(read_log(path, on_problem=problems.append))
             messages = [problem for problem in problems if " in no turn" in problem.reason]
             silent += not messages
-            said = "; ".join(problem.reason for problem in messages) or "none"
-            print(f"| {planted.format} | {planted.place} | {said} | {int(any(not x.kept for x in messages))} |")
+            reasons = "; ".join(problem.reason for problem in messages) or "none"
+            print(f"| {planted.format} | {planted.place} | {reasons} | {int(any(not x.kept for x in messages))} |")
     formats = {planted.format for planted in PLANTED}
     print(f"\n{len(PLANTED)} planted in {len(formats)} formats, {silent} without a message")
     sys.exit(1 if silent else 0)

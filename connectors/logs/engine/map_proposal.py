@@ -151,10 +151,10 @@ def _exchange_lists(places: Sequence[ListPlace]) -> Iterator[ListPlace]:
         if not is_exchange or around not in outer or _EXCHANGES.isdisjoint(around[-1:]):
             continue
         lists = iter(place.lists)
-        whole = outer[around]
-        joined = [[turn for _ in listed for turn in next(lists, [])] for listed in whole.lists]
-        if around and len(place.lists) == sum(map(len, whole.lists)) > len(joined):
-            yield replace(whole, steps=(*place.steps, ITEM), lists=joined)
+        outer_list = outer[around]
+        joined = [[turn for _ in listed for turn in next(lists, [])] for listed in outer_list.lists]
+        if around and len(place.lists) == sum(map(len, outer_list.lists)) > len(joined):
+            yield replace(outer_list, steps=(*place.steps, ITEM), lists=joined)
 
 
 def _with_named_places(place: ListPlace) -> ListPlace:

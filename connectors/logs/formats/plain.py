@@ -304,13 +304,13 @@ def _with_partner(lines: Sequence[str], starts: Sequence[TurnStart | None]) -> l
     """Return the starts of turns with those of a second speaker who has no known word, where speakers stand in lines of
     their own: `**User**` and `**Cursor**` in turn.
     """
-    known = [start for start in starts if start is not None and start.sure]
-    if not known or any(start.text for start in known) or len({role_of(start.word or "") for start in known}) > 1:
+    named = [start for start in starts if start is not None and start.sure]
+    if not named or any(start.text for start in named) or len({role_of(start.word or "") for start in named}) > 1:
         return list(starts)
     headings = [_heading(line) for line in lines]
     counts = Counter(word for word, start in zip(headings, starts, strict=True) if word and start is None)
     partner, count = counts.most_common(1)[0] if counts else ("", 0)
-    if abs(count - len(known)) > 1:
+    if abs(count - len(named)) > 1:
         return list(starts)
     return [
         TurnStart(partner, "") if start is None and word == partner else start
