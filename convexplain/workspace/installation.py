@@ -27,7 +27,7 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("accelerate", "gguf", "huggingface-hub", "torch", "transformers"),
     ),
     "gguf": ("the judge small, and GGUF files", ("huggingface-hub", "xllamacpp")),
-    "dashboard": ("convexplain dashboard", ("markdown-it-py", "streamlit")),
+    "dashboard": ("convexplain dashboard", ("authlib", "markdown-it-py", "streamlit")),
     "langchain": ("hooks for LangChain, and its providers as judges", ("langchain",)),
     "logs": ("Excel, Parquet and Zstandard logs", ("openpyxl", "pyarrow", "zstandard")),
     "export": ("exports as Parquet and data sets", ("datasets", "pyarrow")),
