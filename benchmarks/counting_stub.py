@@ -13,9 +13,9 @@ import asyncio
 import hashlib
 import json
 import math
+import socket
 import subprocess
 import sys
-import urllib.request
 from collections import Counter
 from dataclasses import dataclass
 from types import TracebackType
@@ -53,9 +53,8 @@ class CountingStub:
         command = [sys.executable, __file__, "--seconds", str(seconds)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self._root = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
-        self.url = f"{self._root}/v1"
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+        self._port = int(self._process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self._port}/v1"
 
     def __enter__(self) -> Self:
         return self
@@ -68,8 +67,13 @@ class CountingStub:
 
     def counts(self, *, reset: bool = False) -> StubCounts:
         """Return what was asked since the last reset."""
-        with self._open(f"{self._root}/{'reset' if reset else 'counts'}") as reply:
-            return StubCounts(**json.load(reply))
+        with socket.socket() as connection:
+            connection.connect(("127.0.0.1", self._port))
+            connection.sendall(b"GET /reset HTTP/1.1\r\n\r\n" if reset else b"GET /counts HTTP/1.1\r\n\r\n")
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(4096)
+        return StubCounts(**json.loads(received.partition(b"\r\n\r\n")[2]))
 
 
 class _Server:

@@ -20,7 +20,7 @@ import numpy as np
 from convexplain.errors import HeadError, ModelError, UsageError
 from convexplain.explain.measurement import chat_messages
 from convexplain.models.chat import ChatModel, Message, Request
-from convexplain.output_files import write_text
+from convexplain.system.files import write_text
 from convexplain.types import Rubric, Turn, sha256_json
 
 from .fence import defuse

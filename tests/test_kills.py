@@ -8,7 +8,7 @@ import pytest
 from benchmarks import kills
 from benchmarks.counting_stub import CountingStub
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 
 @pytest.mark.parametrize("work", ["analyze", "attribute", "import"])

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 
 from .cache_folder import cache_folder
 from .endpoint_rules import EndpointRules

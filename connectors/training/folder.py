@@ -12,7 +12,7 @@ from pathlib import Path
 
 from convexplain.errors import UsageError
 from convexplain.explain.pairs import Pairs
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 from convexplain.types import Conversation
 
 from .card import TITLE

@@ -10,10 +10,10 @@ from pathlib import Path
 from convexplain.errors import Problem, StoreError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Spend
-from convexplain.output_files import replacing
 from convexplain.store import Run, RunStore
 from convexplain.store.run_records import Status
 from convexplain.store.samples import keep_sample, keep_stratum
+from convexplain.system.files import replacing
 from convexplain.types import Conversation, Judgement, Rubric
 
 from .imports import keep_source

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from convexplain import __version__
 from convexplain.errors import ConvexplainError, RubricError, UsageError
-from convexplain.termination import hear_termination, stopped_by
+from convexplain.system.termination import hear_termination, stopped_by
 
 from .show.progress import plain
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from convexplain.errors import UsageError
-from convexplain.output_files import replacing
 from convexplain.store import (
     Run,
     RunStore,
@@ -23,6 +22,7 @@ from convexplain.store import (
     stored_attributions,
     stored_contrast,
 )
+from convexplain.system.files import replacing
 from convexplain.types import Attribution, Contrast, Conversation, Rubric, sha256_json
 
 from .attribution import Attributor

@@ -20,7 +20,7 @@ from convexplain.agreement import (
     format_estimate,
 )
 from convexplain.explain.wording import marked_reason
-from convexplain.output_files import write_text
+from convexplain.system.files import write_text
 
 from .run_report import shown
 

@@ -30,7 +30,6 @@ from convexplain.explain.wording import (
     scope_note,
     trade_offs_heading,
 )
-from convexplain.output_files import write_text
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -45,6 +44,7 @@ from convexplain.store import (
 from convexplain.store.alarms import run_alarms
 from convexplain.store.samples import run_sample
 from convexplain.store.warned_turns import warned_turns
+from convexplain.system.files import write_text
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from convexplain.errors import MissingExtraError, StoreError
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 
 from .fork_safety import close_before_fork, hold_off_forks
 from .schema import REVISION

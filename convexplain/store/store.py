@@ -347,7 +347,8 @@ class RunStore:
         if not rows:
             return
         with writing(self._engine) as connection:
-            connection.execute(self._put_judgement, [rows[key] for key in sorted(rows)])
+            _lock(connection, run)  # else two processes that store the same in another order would block each other
+            connection.execute(self._put_judgement, list(rows.values()))
 
     def judgements(self, run: int) -> Iterator[tuple[Conversation, Judgement]]:
         """Yield the judgements of a run with their conversations, in the order of the conversations and turns."""

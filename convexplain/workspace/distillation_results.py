@@ -10,7 +10,7 @@ from convexplain.errors import Problem
 from convexplain.judges.distillation import AFTER, BEFORE, LENGTH, TEACHER, HeldOutAgreement, JudgingCost, share_of_cost
 from convexplain.judges.heads import Head, write_head
 from convexplain.judges.spec import JudgeSpec
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 
 from .labels import LabelResult
 from .results import data_frame

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convexplain.errors import UsageError
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 
 _CANCEL_SECONDS = 10.0
 _POLL_SECONDS = 0.1

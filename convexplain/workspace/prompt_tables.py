@@ -14,7 +14,7 @@ from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import MissingExtraError, Problem, UnavailableError
 from convexplain.explain.explanations import write_lines
 from convexplain.fidelity import ContrastTable, Embed, Estimate, Favourability, contrast_table, favourability
-from convexplain.output_files import make_folder, replacing
+from convexplain.system.files import make_folder, replacing
 
 from .prompt_contrasts import PromptContrast
 from .prompt_files import PromptCase

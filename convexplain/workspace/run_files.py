@@ -13,10 +13,10 @@ from convexplain.analysis.runs import judgement_json
 from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import UsageError
 from convexplain.explain.wording import marked_reason
-from convexplain.output_files import make_folder, replacing
 from convexplain.report.run_report import write_report
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, Summary, run_rubrics
+from convexplain.system.files import make_folder, replacing
 from convexplain.text.visible import visible
 from convexplain.types import Conversation, Judgement, Rubric
 

@@ -10,7 +10,7 @@ import platformdirs
 
 from convexplain.connectors.logs import FieldMap
 from convexplain.errors import StoreError, UsageError
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 
 _NAME = re.compile(r"[\w.-]{1,60}")
 

@@ -14,9 +14,9 @@ from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem, UsageError
 from convexplain.explain.wording import counted
 from convexplain.fidelity import Estimate
-from convexplain.output_files import make_folder, write_text
 from convexplain.report.agreement_report import write_agreement
 from convexplain.store import RunStore
+from convexplain.system.files import make_folder, write_text
 from convexplain.types import Rubric
 
 from .judge_arguments import JudgeLike, judges_of

@@ -21,7 +21,7 @@ from convexplain.models.chat import Spend
 from convexplain.rubrics import parse_rubric
 from convexplain.store import RunStore
 from convexplain.store.jobs import end_job, find_job, keep_progress
-from convexplain.termination import hear_termination
+from convexplain.system.termination import hear_termination
 from convexplain.types import Conversation, Judgement, Turn
 
 from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, RedactJob, RetryJob, ThemesJob, job_spec

@@ -10,8 +10,8 @@ import platformdirs
 import yaml
 
 from convexplain.errors import ConvexplainError, RubricError, UsageError
-from convexplain.output_files import write_text
 from convexplain.rubrics import RubricProblem, parse_rubric, rubric_ids, rubric_problems
+from convexplain.system.files import write_text
 from convexplain.types import Turn
 from convexplain.workspace import JudgeSpec, default_database
 from convexplain.workspace.job_specs import JudgeJob

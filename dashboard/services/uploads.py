@@ -14,7 +14,7 @@ import platformdirs
 
 from convexplain.connectors.logs import FieldMap, LogInspection
 from convexplain.errors import ConvexplainError, StoreError, UsageError
-from convexplain.output_files import make_folder
+from convexplain.system.files import make_folder
 from convexplain.workspace import MEMORY, LogSettings, Workspace, default_database
 from convexplain.workspace.saved_maps import save_map, saved_maps
 

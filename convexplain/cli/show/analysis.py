@@ -12,7 +12,7 @@ from convexplain.analysis.sources import find_logs
 from convexplain.errors import ConvexplainError, LogError, UsageError
 from convexplain.explain.wording import counted
 from convexplain.store import Summary
-from convexplain.termination import stopped_by
+from convexplain.system.termination import stopped_by
 from convexplain.text.visible import one_line
 from convexplain.types import Judgement
 from convexplain.workspace import AnalyzedRun, Workspace

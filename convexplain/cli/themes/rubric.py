@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from convexplain.output_files import write_text
+from convexplain.system.files import write_text
 
 from ..options.store import db_option, open_workspace
 from ..options.themes import theme_argument

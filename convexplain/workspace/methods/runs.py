@@ -15,12 +15,12 @@ from convexplain.analysis.sources import LogSource, find_logs
 from convexplain.connectors.logs import LogInspection
 from convexplain.errors import Problem, UsageError
 from convexplain.judges.spec import JudgeOptions
-from convexplain.output_files import make_folder, replacing
 from convexplain.report.pdf import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, run_rubrics
 from convexplain.store.audit import record_event
+from convexplain.system.files import make_folder, replacing
 
 from ..alarms import apply_alarms, check_alarms
 from ..cluster import Cluster, cluster_of

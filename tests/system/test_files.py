@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from convexplain.output_files import make_folder, replacing, write_text
+from convexplain.system.files import make_folder, replacing, write_text
 
 
 def mode(path):
