@@ -57,6 +57,7 @@ _SCHEMA = {
 }
 _EMPTY_TURN = "(nothing)"  # stands for an empty turn before the judged one
 _TURNS_BEFORE = 3  # so many turns before the judged one are read by the model; the plain numbers read all of them
+_LARGEST = 8 * 10**6  # bytes of a head's file
 _FIRST_WORDS, _LAST_WORDS = 24, 40  # of a longer turn before the judged one, so many words are read
 
 
@@ -148,12 +149,22 @@ def read_head(path: str | Path) -> Head:
     """Read a head from its file.
 
     Raises:
-        HeadError: the file cannot be read, or holds no head.
+        HeadError: the file cannot be read, is no regular file, is too large, or holds no head.
     """
     try:
-        return _head(Path(path).read_bytes(), str(path))
+        return _head(_read_file(Path(path)), str(path))
     except OSError as error:
         raise HeadError(f"head {path}: {error.strerror or error}") from error
+
+
+def _read_file(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a device may have no end, and a pipe no writer
+        raise HeadError(f"head {path}: it is no regular file")
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise HeadError(f"head {path}: it is larger than {_LARGEST // 10**6} MB, and so no head")
+    return content
 
 
 def write_head(head: Head, path: str | Path) -> None:

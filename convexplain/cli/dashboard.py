@@ -42,7 +42,12 @@ _QUOTA = 1000  # MB
     metavar="MB",
     help="How much a person who has signed in may upload in 24 hours.",
 )
-def command(db: str | None, port: int, host: str, insecure: bool, upload_quota: int) -> int:
+@click.option(
+    "--any-model",
+    is_flag=True,
+    help="Let the pages name any model, by URL, file or repository. Only on this machine, without sign-in.",
+)
+def command(db: str | None, port: int, host: str, insecure: bool, upload_quota: int, any_model: bool) -> int:
     """Serve the dashboard in a browser: upload, read, label, export.
 
     On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD (and one
@@ -56,7 +61,14 @@ def command(db: str | None, port: int, host: str, insecure: bool, upload_quota: 
     """
     if find_spec("streamlit") is None:
         raise MissingExtraError("The dashboard", "dashboard")
-    if not is_loopback(host) and not configured_passwords() and configured_providers() is None:
+    signs_in = bool(configured_passwords()) or configured_providers() is not None
+    if any_model and (signs_in or not is_loopback(host)):
+        raise UsageError(
+            f"--any-model does not go with {'a sign-in' if signs_in else f'--host {host}'}: whoever reaches the pages "
+            "could have this server read files and send keys to any address. Register servers by "
+            "`convexplain connections add`"
+        )
+    if not is_loopback(host) and not signs_in:
         if not insecure:
             raise UsageError(
                 f"--host {host}: others reach this address, and nobody has to sign in. Set {PASSWORDS['admin']}, or an "
@@ -74,8 +86,10 @@ def command(db: str | None, port: int, host: str, insecure: bool, upload_quota: 
     import convexplain.dashboard.services.jobs
     import convexplain.dashboard.services.overview  # noqa: F401
     from convexplain.dashboard.server.app import SCRIPT, dashboard_app
+    from convexplain.dashboard.services.model_choices import allow_any_model
     from convexplain.dashboard.ui.style import THEME
 
+    allow_any_model(any_model)
     app = dashboard_app(quota=upload_quota * 10**6, local_only=is_loopback(host))
     click.echo(f"Dashboard: http://{_shown(host)}:{port}   (Ctrl-C stops it)")
     sys.argv[:] = [str(SCRIPT)]  # Streamlit takes its folder for that of the program

@@ -63,12 +63,17 @@ def start_worker(job: int, folder: Path, environment: Mapping[str, str], lock: i
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**_inherited(), **environment},
             start_new_session=True,
             pass_fds=(lock,),
         )
     _children[child.pid] = child
     return child.pid
+
+
+def _inherited() -> dict[str, str]:
+    """Return the variables of this process without the passwords of the dashboard, which no job needs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CONVEXPLAIN_DASHBOARD_")}
 
 
 def lives(folder: Path, process: int | None) -> bool:

@@ -143,6 +143,7 @@ class SignIn:
         request.session.clear()
         answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
         answer.delete_cookie(COOKIE)
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
     @property

@@ -7,6 +7,20 @@ from convexplain.workspace import JudgeSpec
 from convexplain.workspace.judge_defaults import BASE_URL, connection_judges, endpoint_judge, local_judges
 
 
+class _Choice:
+    any_model = False
+
+
+def allow_any_model(allowed: bool) -> None:
+    """Let people name any model, also by URL, file or repository: for a dashboard that only its operator reaches."""
+    _Choice.any_model = allowed
+
+
+def any_model_allowed() -> bool:
+    """Return whether people may name any model."""
+    return _Choice.any_model
+
+
 def judge_choices() -> tuple[str, ...]:
     """Return the names of the judges that a visitor may choose."""
     try:
@@ -31,6 +45,8 @@ def check_judge(judge: JudgeSpec) -> None:
     Raises:
         UsageError: one of them may not.
     """
+    if any_model_allowed():
+        return
     choices = judge_choices()
     models = [JudgeSpec.parse(choice).model_alone() for choice in choices]
     for spec in judge.chain:

@@ -1,10 +1,14 @@
 """The people who use the dashboard: their roles, what these may do, and who acts now."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from convexplain.errors import UsageError
+from convexplain.text.visible import one_line
+
+_log = logging.getLogger("convexplain.dashboard")
 
 Role = Literal["review", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -69,6 +73,7 @@ def check_right(action: Action) -> Person:
     if person is None:
         raise UsageError("your session has ended; reload the page and sign in again")
     if not person.may(action):
+        _log.warning("refused: %s (%s) may not %s", one_line(person.name), person.role, action)
         raise UsageError(f"the role {person.role!r} may not {action}; ask somebody with the role 'admin'")
     return person
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.model_choices import judge_choices, judge_problem
+from convexplain.dashboard.services.model_choices import any_model_allowed, judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import try_rubric
 from convexplain.explain.wording import marked_reason
 from convexplain.rubrics import parse_rubric
@@ -21,7 +21,9 @@ def try_on_turn(text: str) -> None:
         example_question = next((turn.content for turn in reversed(example[:last]) if turn.role == "user"), "")
         question = st.text_area("User", example_question, key=f"try-user-{rubric.id}")
         answer = st.text_area("Assistant", example[last].content, key=f"try-assistant-{rubric.id}")
-        judge = st.selectbox("Judge", judge_choices(), key="try-judge", help=JUDGE_HELP)
+        judge = st.selectbox(
+            "Judge", judge_choices(), key="try-judge", help=JUDGE_HELP, accept_new_options=any_model_allowed()
+        )
         if problem := judge_problem():
             message(problem, "error")
         if not st.button("Judge this answer", disabled=not answer.strip()):

@@ -8,7 +8,7 @@ import streamlit as st
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.plans import Plan
 from convexplain.dashboard.services.jobs import estimate, start_analyze
-from convexplain.dashboard.services.model_choices import judge_choices, judge_problem
+from convexplain.dashboard.services.model_choices import any_model_allowed, judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import own_rubrics
 from convexplain.errors import ConvexplainError
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
@@ -32,7 +32,9 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
         "Maxims", list(titles), default=list(HEADLINE), format_func=lambda name: titles[name], key="rubrics"
     )
     left_column, middle_column, right_column = st.columns([3, 1, 1])
-    judge = left_column.selectbox("Judge", judge_choices(), key="judge", help=JUDGE_HELP)
+    judge = left_column.selectbox(
+        "Judge", judge_choices(), key="judge", help=JUDGE_HELP, accept_new_options=any_model_allowed()
+    )
     limit = middle_column.number_input(
         "Conversations",
         min_value=1,

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from convexplain.cli import dashboard as cli_dashboard
 from convexplain.cli.main import cli
 from convexplain.dashboard.services.access import PASSWORDS
+from convexplain.dashboard.services.model_choices import any_model_allowed
 from convexplain.errors import MissingExtraError, StoreError, UsageError
 from tests.dashboard.test_access import AUTH, LISTS
 
@@ -114,3 +115,19 @@ def test_the_command_line_itself_needs_no_streamlit():
     code = "import sys; sys.modules['streamlit'] = None; sys.modules['pandas'] = None; import convexplain.cli.main"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_any_model_only_on_this_machine_and_without_sign_in(started, monkeypatch):
+    monkeypatch.setattr("convexplain.dashboard.services.model_choices._Choice.any_model", False)
+    for arguments in (["--host", "0.0.0.0"], ["--host", "0.0.0.0", "--insecure"]):
+        result = invoke("--any-model", *arguments)
+        assert isinstance(result.exception, UsageError)
+        assert "--any-model does not go with --host 0.0.0.0" in str(result.exception)
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "correct horse")
+    assert "--any-model does not go with a sign-in" in str(invoke("--any-model").exception)
+    assert started == []
+    monkeypatch.delenv("CONVEXPLAIN_DASHBOARD_PASSWORD")
+    assert invoke("--any-model").exit_code == 0
+    assert any_model_allowed()
+    assert invoke().exit_code == 0
+    assert not any_model_allowed()

@@ -80,6 +80,20 @@ def test_the_embedded_model_and_the_operators_endpoint_can_be_chosen(monkeypatch
         check_judge(replace(JudgeSpec.parse(choice), calibrated=True, escalate=JudgeSpec(), band=0.3))
 
 
+@pytest.mark.parametrize("text", REFUSED)
+def test_where_the_operator_allows_it_any_model_can_be_named(text, monkeypatch):
+    monkeypatch.setattr("convexplain.dashboard.services.model_choices._Choice.any_model", True)
+    if text != "nonsense":
+        check_judge(JudgeSpec.parse(text.replace("URL", "http://h/v1").replace("ENDPOINT", "http://e/v1")))
+
+
+@pytest.mark.slow
+def test_the_field_takes_other_names_only_where_the_operator_allows_it(page, chats, monkeypatch):
+    assert not upload(page("upload"), "chats.jsonl", chats.read_bytes()).selectbox(key="judge").proto.accept_new_options
+    monkeypatch.setattr("convexplain.dashboard.services.model_choices._Choice.any_model", True)
+    assert upload(page("upload"), "chats.jsonl", chats.read_bytes()).selectbox(key="judge").proto.accept_new_options
+
+
 @pytest.mark.slow
 def test_an_endpoint_that_is_not_valid_is_named_and_not_offered(page, chats, monkeypatch):
     assert judge_problem() is None

@@ -56,7 +56,7 @@ def test_accounts_share_a_quota_where_they_share_a_password():
     assert ADMIN.account != REVIEW.account
 
 
-def test_the_rights_of_each_role(present):
+def test_the_rights_of_each_role(present, caplog):
     actions = ("label", "run models", "export", "delete", "change maxims", "manage connections")
     for person, expected in ((LOCAL, actions), (ADMIN, actions), (REVIEW, ("label",)), (None, ())):
         present.person = person
@@ -66,6 +66,7 @@ def test_the_rights_of_each_role(present):
     present.person = REVIEW
     with pytest.raises(UsageError, match="the role 'review' may not export; ask somebody with the role 'admin'"):
         check_right("export")
+    assert caplog.messages == ["refused: ben@example.com (review) may not export"]
 
 
 def steps(store, database):

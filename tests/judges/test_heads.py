@@ -1,6 +1,7 @@
 import asyncio
 import json
 import math
+import os
 from dataclasses import replace
 
 import pytest
@@ -271,3 +272,19 @@ def test_shipped_heads_fit_the_embedded_model_and_its_rubrics():
         check_heads([head], open_model("embedded"))
         assert head.card["left_out"]
         assert head.card["licence"]
+
+
+def test_what_is_no_regular_file_or_too_large_is_not_read(tmp_path):
+    """A device without an end once grew the server to 13 GB."""
+    (tmp_path / "large.json").write_bytes(b" " * 8_000_001)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.json").symlink_to("/dev/zero")
+    for path, reason in (
+        ("/dev/zero", "it is no regular file"),
+        (tmp_path / "link.json", "it is no regular file"),
+        (tmp_path / "pipe", "it is no regular file"),
+        (tmp_path, "it is no regular file"),
+        (tmp_path / "large.json", "it is larger than 8 MB, and so no head"),
+    ):
+        with pytest.raises(HeadError, match=reason):
+            read_head(path)

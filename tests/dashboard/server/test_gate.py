@@ -58,6 +58,7 @@ def test_a_session_survives_a_reload_and_ends_everywhere_at_sign_out(door):
         answer = browser.get("/sign-out")
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
         assert "convexplain_session" not in browser.cookies
+        assert answer.headers["clear-site-data"] == '"cache", "storage"'
         stream.send_text("b")
         with pytest.raises(WebSocketDisconnect) as ended:
             stream.receive_text()
