@@ -30,7 +30,7 @@ def try_on_turn(text: str) -> None:
             return
         turns = [Turn("user", question), Turn("assistant", answer)] if question.strip() else [Turn("assistant", answer)]
         with st.spinner("Asking the judge …"):
-            judgement, report = try_rubric(text, turns, judge)
+            judgement, report = try_rubric(text, turns, judge or "")
         if judgement is None:
             message(report or "The judge gave no answer.", "error")
         elif judgement["score"] is None:

@@ -69,7 +69,7 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
         st.info("Choose at least one maxim.")
         return None
     try:
-        spec = JudgeSpec.parse(judge).changed(options)
+        spec = JudgeSpec.parse(judge or "").changed(options)
     except ConvexplainError as error:  # a browser may send anything
         message(str(error), "error")
         return None
