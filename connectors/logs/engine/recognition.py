@@ -3,6 +3,7 @@
 import re
 
 from convexplain.connectors.logs.formats import plain
+from convexplain.connectors.logs.formats._speaker_headings import has_headings
 
 from . import tables
 from .json_values import parse_json
@@ -69,7 +70,7 @@ def _is_plain(lines: list[str], assistant: frozenset[str], *, has_text_name: boo
         return False
     if _begins_transcript(lines, assistant, has_text_name=has_text_name, complete=complete):
         return True
-    if has_text_name and plain.has_headings(lines):
+    if has_text_name and has_headings(lines):
         return True
     for number in range(1, min(_PREAMBLE, len(lines) - 1) + 1) if has_text_name else ():
         if _is_turn_start(lines[number]) and not _is_turn_start(lines[number - 1]):

@@ -19,6 +19,7 @@ from convexplain.connectors.logs.engine.roles import role_of
 from convexplain.connectors.logs.engine.transcript import TurnStart, has_content, parse_turns
 
 from . import _whatsapp as messengers
+from ._speaker_headings import speaker_heading, with_partner
 
 _HEADING = re.compile(r"#+\s*(?:conversation|dialogue|dialog|chat|session)\b", re.IGNORECASE)
 _NUMBERED = re.compile(
@@ -36,8 +37,6 @@ _DATE_LINE = re.compile(
 )
 """A line with a date and nothing else, between the turns of two days."""
 _MAX_EVENT = 160
-_FEWEST_TURNS = 1
-"""Turns beyond which speakers in lines of their own make a transcript."""
 _START = r"started|began|begins|opened|gestartet|begonnen|iniciad[oa]|démarrée?"
 _EVENT = re.compile(
     rf"\W{{0,5}}(?:(?:chat|conversation|session|call|gespräch|conversación|conversa)\s(?:has\s|was\s|is\s)?(?:been\s)?"
@@ -56,12 +55,6 @@ _SPOKEN_LINE = re.compile(
     r"(?:#{1,6}\s+)?(?P<mark>\*\*|__)?\[?(?P<word>[^\s:：*_\[\]][^:：\n]{0,59}?)\]?"
     r"(?:\s*[(\[](?P<aside>[^()\[\]\n]{1,40})[)\]])?\s?(?:\*\*|__)?(?P<colon>[:：])(?P<rest>.*)"
 )
-_SPEAKER_HEADING = re.compile(
-    r"(?:#{1,6}\s+|\d{1,4}[.)]\s+)?(?P<mark>\*\*|__)?(?P<picture>[^\x00-\x7f\w]{1,6})?\s*(?P<word>\w[^:：*_\n]{0,59}?)(?(mark)(?:\*\*|__))"
-    r"(?:\s*[-–—|(\[,]\s*(?P<stamp>\d[\d:./ T-]{3,40})"
-    r"(?:\s?(?:[AaPp]\.?[Mm]\.?|[A-Z]{1,5}))?[)\]]?)?"
-)
-"""A line with a speaker, marked or with a time, above the text: `**Human** - 2024-05-02 10:00`, `## Assistant`."""
 _SPAN = re.compile(
     r"[\[(]?\s*(?:\d[\d:.,]*\s?(?:h|m|s|ms|hours?|min|minutes?|secs?|seconds?)?\s*){1,6}(?:-->|[-–—→]|to)\s*"
     r"(?:\d[\d:.,]*\s?(?:h|m|s|ms|hours?|min|minutes?|secs?|seconds?)?\s*){1,6}[\])]?",
@@ -165,7 +158,7 @@ def parse_spoken_line(line: str, assistant: frozenset[str]) -> TurnStart | None:
     An unknown word needs a blank after its colon and text on the same line, so that "Here is how:" and addresses are no
     speakers. After it a time, a role or a name may stand in brackets: "Anna (10:32): …".
     """
-    return _spoken_text(line, assistant) or _speaker_heading(line, assistant)
+    return _spoken_text(line, assistant) or speaker_heading(line, assistant)
 
 
 def _spoken_text(line: str, assistant: frozenset[str]) -> TurnStart | None:
@@ -187,25 +180,6 @@ def _spoken_text(line: str, assistant: frozenset[str]) -> TurnStart | None:
     if not sure and not (text.strip() and (text[0].isspace() or match["colon"] == "：")):
         return None
     return TurnStart(word, text.removeprefix(" "), sure, name, date, time)
-
-
-def _speaker_heading(line: str, assistant: frozenset[str]) -> TurnStart | None:
-    """Return a line that names the speaker of the text below as the start of a turn; None for any other line."""
-    word = _heading(line)
-    if not word or role_of(word, assistant) is None:
-        return None
-    match = _SPEAKER_HEADING.fullmatch(line.strip())
-    stamp = _ASIDE.match(((match and match["stamp"]) or "").strip())
-    date, time = (stamp["date"] or "", stamp["time"]) if stamp else ("", "")
-    return TurnStart(word, "", True, None, date, time)
-
-
-def _heading(line: str) -> str:
-    """Return the word in a line that may name the speaker of the text below; "" for any other line."""
-    match = _SPEAKER_HEADING.fullmatch(line.strip()) if len(line) <= _MAX_EVENT else None
-    if match is None or not (match["mark"] or match["stamp"] or match["picture"] or line.lstrip().startswith("#")):
-        return ""
-    return match["word"].strip()
 
 
 def parse_stamped_line(line: str) -> TurnStart | None:
@@ -294,30 +268,6 @@ def _is_time_line(line: str) -> bool:
     return _DATE_LINE.fullmatch(line) is not None or _SPAN.fullmatch(line) is not None
 
 
-def has_headings(lines: Sequence[str]) -> bool:
-    """Return whether the speakers of lines stand in lines of their own, and both sides speak."""
-    starts = _with_partner(lines, [_speaker_heading(line, frozenset()) for line in lines])
-    return len({start.word for start in starts if start is not None}) > 1 and sum(map(bool, starts)) > _FEWEST_TURNS
-
-
-def _with_partner(lines: Sequence[str], starts: Sequence[TurnStart | None]) -> list[TurnStart | None]:
-    """Return the starts of turns with those of a second speaker who has no known word, where speakers stand in lines of
-    their own: `**User**` and `**Cursor**` in turn.
-    """
-    named = [start for start in starts if start is not None and start.sure]
-    if not named or any(start.text for start in named) or len({role_of(start.word or "") for start in named}) > 1:
-        return list(starts)
-    headings = [_heading(line) for line in lines]
-    counts = Counter(word for word, start in zip(headings, starts, strict=True) if word and start is None)
-    partner, count = counts.most_common(1)[0] if counts else ("", 0)
-    if abs(count - len(named)) > 1:
-        return list(starts)
-    return [
-        TurnStart(partner, "") if start is None and word == partner else start
-        for word, start in zip(headings, starts, strict=True)
-    ]
-
-
 def _with_names(starts: Sequence[TurnStart | None], assistant: frozenset[str]) -> list[TurnStart | None]:
     """Return the starts of turns with the roles of the names that a header gives: `Agent: Mia`, where Mia speaks later.
 
@@ -346,7 +296,7 @@ def _with_names(starts: Sequence[TurnStart | None], assistant: frozenset[str]) -
 def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
     """Return the conversation in lines that begin with a speaker's word; other lines continue the turn before."""
     starts = _with_names([parse_spoken_line(line, assistant) for line in lines], assistant)
-    headings = _with_partner(lines, [_speaker_heading(line, assistant) for line in lines])
+    headings = with_partner(lines, [speaker_heading(line, assistant) for line in lines])
     if sum(map(bool, headings)) > sum(start is not None and start.sure and bool(start.text) for start in starts):
         starts = headings
     folded: Counter[str] = Counter()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from convexplain.errors import UsageError
+from convexplain.errors import LogError, UsageError
 
 from .reading import HI_SAID, read, said
 
@@ -261,6 +261,19 @@ def test_speakers_and_times_may_stand_in_lines_of_their_own(tmp_path, text, turn
     [conversation], problems = read(tmp_path, text, "a.md")
     assert said(conversation) == turns
     assert all(problem.kept for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# A library\n\n## Install\n\nRun the script.\n\n## Support\n\nWrite to us.\n\n## License\n\nFree.\n",
+        "# Parts\n\n## Client\n\nIt asks.\n\n## Server\n\nIt answers.\n",
+        "# Parts\n\n## Client\n\nIt asks.\n\n## Agent\n\nIt answers.\n\n## Paths\n\nTwo.\n\n## Limits\n\nNone.\n",
+    ],
+)
+def test_a_document_with_headings_is_no_transcript(tmp_path, text):
+    with pytest.raises(LogError):
+        read(tmp_path, text, "a.txt")
 
 
 def test_a_time_behind_a_speaker_does_not_take_the_text_away(tmp_path):
