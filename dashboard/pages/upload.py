@@ -15,7 +15,6 @@ show_jobs(database())
 if not allowed("run models"):
     st.info("Your role reads and labels. Somebody with the role admin uploads logs and starts runs.")
     st.stop()
-run_tools(open_store(), database())
 uploads = st.file_uploader(
     "Chat logs in any format that convexplain reads",
     accept_multiple_files=True,
@@ -39,3 +38,4 @@ else:
         f"{st.get_option('server.maxUploadSize')} MB is refused here: read it with `convexplain logs import`, and "
         "judge it with `convexplain analyze --stored`."
     )
+run_tools(open_store(), database())

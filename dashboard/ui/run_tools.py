@@ -56,10 +56,9 @@ def _redact(database: str, run: Run) -> None:
         "conversations of this run, and in all that any run has stored about them: reasons, edits, notes, themes. "
         "Answers of models that hold personal data leave the cache. Scores stay. No judge is asked."
     )
-    message(
-        "Uploaded files, reports and exports stay as they are. Names of people: `convexplain runs redact "
-        f"{run.id} --redact-names FILE`.",
-        "soft",
+    st.caption(
+        "Uploaded files, reports and exports stay as they are. Names of people are replaced by "
+        f"`convexplain runs redact {run.id} --redact-names FILE`."
     )
     key = f"tools-sure-{run.id}"
     sure = st.checkbox("This cannot be undone. Replace them for good.", key=key)
