@@ -288,6 +288,13 @@ def test_a_run_with_a_name_is_shown_with_it(app, store):
     assert [name.partition(" · 20")[0] for name in names] == [f"Run {two} · judge-b", f"Run {one} · week 1 · judge-a"]
 
 
+def test_the_page_of_rubrics_shows_the_maxim_of_the_address(app):
+    found = app("rubrics", rubric="harm")
+    assert found.selectbox(key="rubric").value == "harm"
+    ran(found.selectbox(key="rubric").set_value("helpfulness").run())
+    assert found.query_params["rubric"] == "helpfulness"
+
+
 def test_a_run_is_retried_and_redacted_on_request(app, store, monkeypatch):
     one, two = full(store)
     started = []
