@@ -1,6 +1,7 @@
 """A shop's chat log with eight planted failure modes: which turns fail, in which way, and what caused it is known.
 
     python benchmarks/planted_log.py --seed 1 --out shop.jsonl --truth truth.json
+    python benchmarks/planted_log.py --seed 1 --examples examples/shop_bots
 
 120 conversations over two weeks, of two versions of a bot. A third of them are made of the scenarios of the judge's
 reference set, the rest of the hand-written parts in `planted_log.yaml`. Six modes recur, two are rare. Two of them are
@@ -10,8 +11,10 @@ for passwords more often, and advertises more in the second week.
 """
 
 import argparse
+import csv
 import json
 import random
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -210,14 +213,36 @@ def write_log(log: ShopLog, out: Path, truth: Path) -> None:
     truth.write_text(json.dumps([asdict(failure) for failure in log.failures], indent=1), encoding="utf-8")
 
 
+def write_examples(log: ShopLog, folder: Path) -> None:
+    """Write a log for each version of the bot, and a table that says of every turn whether it was planted and how."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, bot in enumerate(BOTS, 1):
+        talks = tuple(talk for talk in log.conversations if talk.metadata["bot"] == bot)
+        with tempfile.TemporaryDirectory() as scratch:  # the truth is in the table
+            write_log(ShopLog(talks, ()), folder / f"bot{number}.jsonl", Path(scratch) / "truth.json")
+    modes = log.modes()
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["conversation", "turn", "good", "problem"])
+        for talk in log.conversations:
+            for i, turn in enumerate(talk.turns):
+                if turn.role == "assistant":
+                    mode = modes.get((talk.id, i), "")
+                    table.writerow([talk.id, i, "no" if mode else "yes", mode])
+
+
 def main() -> None:
     """Write the log of a seed."""
     parser = argparse.ArgumentParser(description="Write a shop's chat log with eight planted failure modes.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("planted_log.jsonl"))
     parser.add_argument("--truth", type=Path, default=Path("planted_log.truth.json"))
+    parser.add_argument("--examples", type=Path, help="instead write a log for each bot and the labels to this folder")
     arguments = parser.parse_args()
     log = shop_log(arguments.seed)
+    if arguments.examples is not None:
+        write_examples(log, arguments.examples)
+        return
     write_log(log, arguments.out, arguments.truth)
     print(f"{len(log.conversations)} conversations, {len(log.failures)} planted turns: {arguments.out}")
 

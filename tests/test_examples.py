@@ -1,12 +1,14 @@
 """The example log: it is read without a remark, and the list of its planted problems is what the log holds."""
 
+import csv
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from statistics import mean
 
 from convexplain import read_log
-from convexplain.analysis.sources import find_logs
+from convexplain.analysis.sources import LogSource, find_logs
 
 from .conftest import ROOT
 
@@ -58,8 +60,30 @@ def test_the_page_lists_the_planted_problems():
 
 
 def test_the_folder_can_be_given_as_a_whole():
-    """The list of problems is no log, which is said and does no harm."""
+    """The list of problems and the table of labels are no logs, which is said; notebooks are not read at all."""
     problems = []
-    logs = find_logs([EXAMPLES])
-    assert sum(1 for log in logs for _ in read_log(log, on_problem=problems.append)) == 20
-    assert [(Path(problem.path).name, problem.kept) for problem in problems] == [("planted.json", True)]
+    source = LogSource(read_log, find_logs([EXAMPLES]))
+    names = [Path(talk.source).name for talk in source.read(None, problems.append)]
+    assert Counter(names) == {"shop.jsonl": 20, "bot1.jsonl": 60, "bot2.jsonl": 60}
+    assert [(Path(problem.path).name, problem.kept) for problem in problems] == [
+        ("planted.json", True),
+        ("labels.csv", False),
+    ]
+
+
+def test_every_reply_of_the_two_bots_has_a_label():
+    replies = {
+        (talk.id, i)
+        for bot in (1, 2)
+        for talk in read_log(EXAMPLES / "shop_bots" / f"bot{bot}.jsonl")
+        for i, turn in enumerate(talk.turns)
+        if turn.role == "assistant"
+    }
+    with (EXAMPLES / "shop_bots" / "labels.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["conversation"], int(row["turn"])) for row in rows} == replies
+    assert Counter(row["problem"] for row in rows) == {
+        "": 302, "names_no_time": 14, "asks_again": 12, "insults": 12, "advertises": 12,
+        "asks_password": 10, "old_product": 10, "german": 4, "cut_off": 4,
+    }  # fmt: skip
+    assert all((row["good"] == "yes") == (not row["problem"]) for row in rows)

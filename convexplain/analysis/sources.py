@@ -13,6 +13,8 @@ from convexplain.types import Conversation
 STDIN = Path("/dev/stdin")
 """The standard input, which is also written `-`."""
 
+_NO_LOGS = {".md", ".ipynb", ".py"}  # that lie beside logs in folders
+
 OnProblem = Callable[[Problem], None]
 OnBytes = Callable[[int], None]
 Accepts = Callable[[Conversation], bool]
@@ -129,8 +131,8 @@ class LogSource:
 def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return the files among the paths, each once, and those in folders.
 
-    In folders, files beginning with a dot and documentation are left out. `-` is the standard input; it and other pipes
-    come as they are.
+    In folders, files beginning with a dot, documentation, notebooks and programs are left out. `-` is the standard
+    input; it and other pipes come as they are.
 
     Raises:
         UsageError: a path does not exist, or there is no file at all.
@@ -160,5 +162,5 @@ def _files_in(folder: Path) -> list[Path]:
         for file in folder.rglob("*")
         if file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and file.suffix.lower() != ".md"
+        and file.suffix.lower() not in _NO_LOGS
     )
