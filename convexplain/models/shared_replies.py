@@ -1,6 +1,7 @@
 """Look-ups, leases and storing of replies in a cache that several processes share, many in one statement."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ WRITE_SECONDS = 0.05
 _LOOK_UP_SECONDS = 0.25  # that a look-up waits for others where the model is busy anyway
 _POLL_SECONDS = 0.1  # between looks at what somebody else asks
 _RENEWAL_SECONDS = 8.0  # between renewals of leases, which hold half a minute
+
+
+_holding: "dict[str, SharedReplies]" = {}  # askers of this process that hold leases, by their holder's name
 
 
 class SharedReplies:
@@ -123,6 +127,7 @@ class SharedReplies:
         if len(claims) < len(waiting):
             self._set_timer(self._poll, _POLL_SECONDS)
         if self._held:
+            _holding[self._holder] = self
             self._set_timer(self._renew, _RENEWAL_SECONDS)
 
     def _poll(self) -> None:
@@ -137,6 +142,8 @@ class SharedReplies:
         records, released = list(self._unwritten.values()), self._released
         self._unwritten, self._released = {}, set()
         self._held -= released | {record.key for record in records}
+        if not self._held:
+            _holding.pop(self._holder, None)
         try:
             if records:
                 self._cache.keep_replies(records)
@@ -187,6 +194,7 @@ class SharedReplies:
             self._timers.clear()
             self._waiting.clear()
             self._new.clear()
+            _release_abandoned()
         return loop
 
     def _end_timer(self, action: Callable[[], None]) -> None:
@@ -198,3 +206,14 @@ class SharedReplies:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+
+    @property
+    def _is_abandoned(self) -> bool:
+        return self._loop is not None and self._loop.is_closed()
+
+
+def _release_abandoned() -> None:
+    """End the leases of askers whose event loop was closed before they could: it was interrupted twice."""
+    for asker in [asker for asker in list(_holding.values()) if asker._is_abandoned]:
+        with contextlib.suppress(StoreError):  # they end by themselves in half a minute
+            asker.close()

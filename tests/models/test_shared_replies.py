@@ -1,6 +1,7 @@
 """Askers that share a cache: what one asks, the others wait for."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -168,3 +169,20 @@ def test_a_released_request_can_be_claimed_again_before_that_is_written(cache):
 
     asyncio.run(go())
     assert cache.get("a") == Reply("x")
+
+
+def test_what_was_interrupted_twice_leaves_no_lease(cache):
+    """The second interrupt comes while the first one is cleaned up after; the next asker waits for nobody."""
+
+    def interrupt(request):
+        raise KeyboardInterrupt
+
+    async def go(model):
+        async with Calls(model, cache) as calls:
+            return await asyncio.gather(*(calls.ask(ask(str(i))) for i in range(4)))
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(go(ScriptedModel(interrupt)))
+    began = time.monotonic()
+    assert [reply.text for reply in asyncio.run(go(ScriptedModel("fine")))] == ["fine"] * 4
+    assert time.monotonic() - began < 20
