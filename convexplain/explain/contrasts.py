@@ -150,6 +150,7 @@ class _ContrastTask:
         self.judgements: dict[Edits, Judgement] = {}
         self.admission = Admission(finder.screen, conversation.turns, rubric, True, self._note)
         self.unchanged: list[Outcome] = []  # the draws of the unchanged turn
+        self.emptied = 0  # candidates that leave nothing to judge: no failures of the judge
         self.scale = ScoreScale(settings.goal, rubric.threshold)
         self.response = conversation.turns[turn].content
         self.constraints: MaximConstraints | None = None
@@ -331,6 +332,8 @@ class _ContrastTask:
             return self.unchanged[again - 1]
         conversation = replace(self.conversation, turns=self.text.edited(edits))
         measured = await self.measure.turn(conversation, self.turn, self.rubric, again)
+        if self.responder is None and measured.judgement is None:
+            self.emptied += 1
         if measured.cut:
             self._note(f"a regenerated answer was cut after {ANSWER} tokens")
         if measured.judgement is not None and not again:
@@ -381,7 +384,7 @@ class _ContrastTask:
             calls=outcome.calls if outcome else 0,
             prompts=outcome.prompts if outcome else 0,
             infills=outcome.infills if outcome else 0,
-            failed=outcome.failed if outcome else 0,
+            failed=outcome.failed - self.emptied if outcome else 0,
             trace=tuple((s.edits, self.scale.movement(s.score)) for s in outcome.trace) if outcome else (),
             edit_distance=self._edit_distance(edits),
             edit_rate=self._edit_rate(edits),

@@ -88,7 +88,7 @@ def test_a_stopped_run_with_a_name_goes_on_under_it(ws, monkeypatch):
         raise RuntimeError("boom")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(ws.store), "keep_judgement", fail)
+        patch.setattr(type(ws.store), "keep_judgements", fail)
         with pytest.raises(RuntimeError):
             ws.analyze(TALKS, ["helpfulness"], scored({}), name="week 1")
     with pytest.raises(UsageError, match="is the name of run 1"):
