@@ -60,7 +60,7 @@ def test_users_of_the_workspace_know_neither_judges_nor_models(path):
 
 def test_few_modules_lie_directly_in_the_package():
     names = {path.stem for path in (ROOT / "convexplain").glob("*.py") if not path.name.startswith("__")}
-    assert names == {"errors", "output_files", "parts", "plugins", "termination", "testing"}
+    assert names == {"errors", "parts", "plugins", "testing"}
 
 
 @pytest.mark.parametrize(

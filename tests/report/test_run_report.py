@@ -240,7 +240,7 @@ def test_scores_that_only_sort_have_no_colour_no_threshold_and_no_share(tmp_path
 @pytest.mark.slow
 def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     page = explained_page(tmp_path, "middle", noise=0.6)
-    assert re.search(r"0\.73 without, within the judge&#39;s noise", page)
+    assert re.search(r"0\.73 without it, within the judge&#39;s noise", page)
     assert 'class="gauge"' not in page
     assert "1 earlier turn makes no difference beyond the judge's noise." in page  # turn 0; turn 1 has words that do
     assert not re.search(r'class="role">0 · user', page)
@@ -277,7 +277,7 @@ def test_the_words_of_the_reply_that_lower_the_score_are_marked(tmp_path, half):
     page = reply_page(tmp_path, "x" * len(half) + half, (0.05, -2.0))  # log-odds -1: 0.73 without the second half
     shown_half = half.replace("<", "&lt;").replace(">", "&gt;")
     assert "Words of the reply that lower the score: " in page
-    assert re.search(rf"<sup>−</sup>{shown_half}</span> \(0\.73 without them\)", page)
+    assert re.search(rf"<sup>−</sup>{shown_half}</span> \(0\.73 without\)", page)
     # In the text too, though the phrases that it consists of are within the noise.
     assert re.search(rf'class="mark down"[^>]*title="sentence: 0.73 without it"><sup>−</sup>{shown_half}<', page)
     assert "4 earlier turns make no difference beyond the judge's noise." in page
