@@ -250,13 +250,14 @@ def test_names_of_files_are_harmless(name, kept):
 
 
 def test_an_upload_is_kept_once_by_its_content(tmp_path):
-    first = store_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
+    folder = tmp_path / "uploads"  # the audit log of uploads lies beside it
+    first = store_upload("a.jsonl", io.BytesIO(b"one"), folder)
     os.utime(first, (1, 1))
-    again = store_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
-    other = store_upload("a.jsonl", io.BytesIO(b"two"), tmp_path)
+    again = store_upload("a.jsonl", io.BytesIO(b"one"), folder)
+    other = store_upload("a.jsonl", io.BytesIO(b"two"), folder)
     assert (first, first.read_bytes(), other.read_bytes()) == (again, b"one", b"two")
     assert first.stat().st_mtime == 1  # a run of this file would go on
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.jsonl", "a.jsonl"]
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["a.jsonl", "a.jsonl"]
 
 
 @pytest.mark.slow
