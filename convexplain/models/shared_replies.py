@@ -109,7 +109,7 @@ class SharedReplies:
     def look_up(self) -> None:
         """Look up what was not looked up yet, now."""
         self._end_timer(self.look_up)
-        waiting = {key: self._waiting[key] for key in self._new if key in self._waiting}
+        waiting = {key: future for key in self._new if (future := self._waiting.get(key)) and not future.done()}
         self._new.clear()
         if not waiting:
             return
@@ -163,6 +163,7 @@ class SharedReplies:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._new.clear()
         self.batched = False
         self._raise_failure()
 

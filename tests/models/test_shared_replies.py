@@ -185,4 +185,17 @@ def test_what_was_interrupted_twice_leaves_no_lease(cache):
         asyncio.run(go(ScriptedModel(interrupt)))
     began = time.monotonic()
     assert [reply.text for reply in asyncio.run(go(ScriptedModel("fine")))] == ["fine"] * 4
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 20  # a lease that is left holds half a minute
+
+
+def test_a_request_that_is_given_up_before_its_look_up_is_not_leased(cache):
+    async def go():
+        replies = shared_replies.SharedReplies(cache, lambda: True)
+        claim = asyncio.create_task(replies.claim("a"))
+        await asyncio.sleep(0)
+        claim.cancel()
+        replies.look_up()
+        assert cache.claim(["a"], "another") == {"a": None}
+        replies.close()
+
+    asyncio.run(go())
