@@ -56,7 +56,7 @@ def main() -> None:
                     page.get_by_role("textbox", name="Your name").fill("Anna")
                     page.keyboard.press("Enter")
                     settle(page)
-                page.wait_for_timeout(1500)  # charts are drawn after the page
+                page.wait_for_timeout(4000)  # charts and icons are drawn after the page
                 page.screenshot(path=FOLDER / f"{name}.png")
         if not arguments.only or "finding" in arguments.only:
             picture_of_finding(page, f"{server}/{FINDING.format(**runs)}")
@@ -69,6 +69,7 @@ def picture_of_finding(page: Page, address: str) -> None:
     show(page, address)
     page.locator("[data-testid=stHeading]").first.wait_for()
     settle(page)
+    page.wait_for_timeout(4000)  # icons are drawn after the page
     page.screenshot(path=FOLDER / "finding.png", clip={"x": 60, "y": 236, "width": 1160, "height": 560})
 
 
