@@ -23,7 +23,7 @@ Extent = Literal["request", "prompt", "account"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FaultAnswer:
     """One answer of the server, with how it is sent.
 
     Attributes:
@@ -50,12 +50,12 @@ class Fault:
     """
 
     extent: Extent
-    answer: Callable[[dict[str, Any]], Answer]
+    answer: Callable[[dict[str, Any]], FaultAnswer]
 
 
 def _error(status: int, message: str, code: str = "", **headers: str) -> Fault:
     error = {"message": message, "type": "error", "code": code or None}
-    return Fault("request", lambda _: Answer(json.dumps({"error": error}), status, headers))
+    return Fault("request", lambda _: FaultAnswer(json.dumps({"error": error}), status, headers))
 
 
 def _of(extent: Extent, fault: Fault) -> Fault:
@@ -63,7 +63,7 @@ def _of(extent: Extent, fault: Fault) -> Fault:
 
 
 def _body(change: Callable[[dict[str, Any]], Any]) -> Fault:
-    return Fault("request", lambda right: Answer(json.dumps(change(right))))
+    return Fault("request", lambda right: FaultAnswer(json.dumps(change(right))))
 
 
 def _empty(right: dict[str, Any]) -> dict[str, Any]:
@@ -92,12 +92,12 @@ FAULTS: Mapping[str, Fault] = {
     "429": _error(429, "Rate limit reached, slow down", "rate_limit_exceeded"),
     "429 with Retry-After": _error(429, "Rate limit reached", "rate_limit_exceeded", **{"Retry-After": "0.05"}),
     "500": _error(500, "The server had an error"),
-    "502 as HTML": Fault("request", lambda _: Answer("<html><h1>502 Bad Gateway</h1></html>", 502)),
+    "502 as HTML": Fault("request", lambda _: FaultAnswer("<html><h1>502 Bad Gateway</h1></html>", 502)),
     "503": _error(503, "The engine is overloaded"),
-    "hang": Fault("request", lambda right: Answer(json.dumps(right), pace="hang")),
-    "slow body": Fault("request", lambda right: Answer(json.dumps(right), pace="slow")),
-    "closed connection": Fault("request", lambda _: Answer()),
-    "half JSON": Fault("request", lambda right: Answer(json.dumps(right)[: len(json.dumps(right)) // 2])),
+    "hang": Fault("request", lambda right: FaultAnswer(json.dumps(right), pace="hang")),
+    "slow body": Fault("request", lambda right: FaultAnswer(json.dumps(right), pace="slow")),
+    "closed connection": Fault("request", lambda _: FaultAnswer()),
+    "half JSON": Fault("request", lambda right: FaultAnswer(json.dumps(right)[: len(json.dumps(right)) // 2])),
     "empty choices": _body(lambda right: {**right, "choices": []}),
     "null content": _body(_empty),
     "error in 200": _body(lambda _: {"error": {"message": "Provider returned error"}}),
@@ -188,7 +188,7 @@ class FaultServer:
         """Wait; return True where the server was closed meanwhile."""
         return self._closed.wait(seconds) if seconds else self._closed.is_set()
 
-    def answer(self, body: Mapping[str, Any]) -> Answer:
+    def answer(self, body: Mapping[str, Any]) -> FaultAnswer:
         """Return the answer to a request, right or wrong."""
         prompt = str(body["messages"][0]["content"])
         with self._lock:
@@ -198,7 +198,7 @@ class FaultServer:
             self.account = name if name and FAULTS[name].extent == "account" else ""
         self.wait(self.seconds)
         right = _right(body, prompt)
-        return FAULTS[name].answer(right) if name else Answer(json.dumps(right))
+        return FAULTS[name].answer(right) if name else FaultAnswer(json.dumps(right))
 
     def _drawn(self, number: int, prompt: str) -> str:
         """Return the fault of a request; empty: none."""
@@ -253,14 +253,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Write no log."""
 
     def do_GET(self) -> None:
-        self._send(Answer(json.dumps({"data": [{"id": "stub"}]})))
+        self._send(FaultAnswer(json.dumps({"data": [{"id": "stub"}]})))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body:  # else the client has gone
             self._send(self.server.faulty.answer(json.loads(body)))
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: FaultAnswer) -> None:
         body = answer.body.encode()
         if answer.pace == "hang":
             self.server.faulty.wait(self.server.faulty.slowness)

@@ -38,7 +38,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PageProblem:
     """A theme on the page: its name, how frequent it is, what is known of its cause, what to do, and an example."""
 
     name: str
@@ -70,7 +70,7 @@ class FirstPage:
     changes: Sequence[Figure]
     note: str
     state: Sequence[Figure]
-    problems: Sequence[Problem]
+    problems: Sequence[PageProblem]
     problem_notes: Sequence[str]
     missing: str
     example: ProblemExample | None
@@ -207,7 +207,7 @@ def _grouped(theme: RunTheme, states: Collection[MaximState]) -> str:
     )
 
 
-def _caution(problems: Sequence[Problem]) -> Iterator[str]:
+def _caution(problems: Sequence[PageProblem]) -> Iterator[str]:
     """Yield the sentence that asks to read examples first, where the judge does not agree with people's labels."""
     marks = [problem.example.mark for problem in problems if problem.example is not None]
     if any(not mark.by_people for mark in marks):
@@ -231,7 +231,7 @@ def _missing(story: RunStory, run: int) -> str:
     )
 
 
-def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn], noun: str) -> Problem:
+def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn], noun: str) -> PageProblem:
     """Return a theme with an example: one of its typical turns, or of the worst turns that belong to it.
 
     Args:
@@ -244,7 +244,7 @@ def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedT
     members = {(member.number, member.turn) for member in theme.theme.members}
     candidates = [(turn.judged, turn.mark) for turn in theme.typical]
     candidates += [(turn, mark) for turn, mark in worst if (turn.number, turn.turn) in members]
-    return Problem(
+    return PageProblem(
         name=theme.theme.name,
         size=_size(theme, noun),
         cause=_cause(theme.theme, noun),

@@ -1,4 +1,4 @@
-"""How far judges agree with people's labels, or with the reference set, on one maxim each."""
+"""The agreement of judges with people's labels, or with the reference set, on one maxim each."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

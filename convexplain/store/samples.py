@@ -37,7 +37,7 @@ class StratumCounts:
 
 @dataclass(frozen=True, slots=True)
 class SampleDesign:
-    """How a run's turns were drawn.
+    """The draw of a run's turns.
 
     Attributes:
         size: how many turns were asked for, and as many conversations for maxims of whole conversations.

@@ -1,1 +1,1 @@
-"""What all parts need of the operating system: files for this user alone, and signals that end a process."""
+"""The operating system, as all parts need it: files for this user alone, and signals that end a process."""

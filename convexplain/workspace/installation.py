@@ -1,4 +1,4 @@
-"""What is installed on this machine, which judges can be reached, and what is missing."""
+"""The installed parts of this machine, which judges can be reached, and what is missing."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ class InstallationCheck:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What can be used on this machine.
+    """The parts and judges that can be used on this machine.
 
     Attributes:
         version, python: of convexplain and of Python.

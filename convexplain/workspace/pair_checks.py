@@ -1,4 +1,4 @@
-"""What a contrast would have to pass to leave as a training pair that nobody has reviewed."""
+"""The checks that a contrast has to pass to leave as a training pair that nobody has reviewed."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

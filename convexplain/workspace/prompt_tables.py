@@ -1,4 +1,4 @@
-"""What came of many prompts: a row for each, the measures of section 5 of the CELL paper, and files of both."""
+"""The table of many prompts: a row for each, the measures of section 5 of the CELL paper, and files of both."""
 
 import asyncio
 import csv

@@ -34,7 +34,7 @@ _NO_RUN = 0  # the number of the run is the driver's affair
 
 @dataclass(frozen=True, slots=True)
 class ShardWork:
-    """What a worker needs to judge any shard of a run. It travels to the worker.
+    """The facts by which a worker judges any shard of a run. It travels to the worker.
 
     Attributes:
         judge: the judge; a model or function of one's own travels as a copy.

@@ -1,4 +1,4 @@
-"""What can be used on this machine, in a terminal."""
+"""The parts and judges of this machine, in a terminal."""
 
 from rich.console import Console
 

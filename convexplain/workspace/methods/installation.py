@@ -1,11 +1,11 @@
-"""What can be used on this machine."""
+"""The parts and judges that can be used on this machine."""
 
 from ..installation import Installation, inspect_installation
 from .base import StoreMethods, default_database
 
 
 class InstallationMethods(StoreMethods):
-    """What can be used on this machine."""
+    """The parts and judges that can be used on this machine."""
 
     async def doctor(self) -> Installation:
         """Return which extras are installed, which judges can be reached, and what is missing.

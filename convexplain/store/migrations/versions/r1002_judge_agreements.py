@@ -1,4 +1,4 @@
-"""How far judges agree with people and with the reference set, by which a judge is trusted."""
+"""The agreement of judges with people and with the reference set, by which a judge is trusted."""
 
 import sqlalchemy as sa
 from alembic import op
