@@ -158,7 +158,7 @@ class PromptArguments:
         many = f" ({counted(prompts, 'prompt')} x {each})" if prompts != 1 else ""
         text = f"At most {prompts * each} answers of {name}{many}, each scored by {self.score}"
         questions = f"{self._questions(prompts, each)}{self._comparisons(prompts)}"
-        Console().print(plain(f"{text}{questions}. Nothing was questions."), soft_wrap=True)
+        Console().print(plain(f"{text}{questions}. Nothing was asked."), soft_wrap=True)
         return 0
 
     def _comparisons(self, prompts: int) -> str:

@@ -207,15 +207,19 @@ class AnalysisCommand:
         signal_name, signal_code = stopped_by()
         reason = f"Stopped by {signal_name}." if interrupted else f"Stopped: {_sentence(error)}"
         self._errors.print(plain(reason), soft_wrap=True)
+        stored = 0
         try:
             if progress.judgements:
-                self._show(self._workspace.run(progress.run))
+                run = self._workspace.run(progress.run)
+                stored = sum(maxim.judged for maxim in run.summary.maxims)
+                if stored:
+                    self._show(run)
         except KeyboardInterrupt:
             self._errors.print(plain(f"Stopped again: `{self._command('report', progress.run)}` writes the files."))
         except ConvexplainError as problem:  # the store is gone too
             self._errors.print(plain(f"Error: {problem}"), soft_wrap=True)
         code = signal_code if interrupted else 1
-        self._errors.print(plain(f"Exit code {code}: {_missing(progress)}"), soft_wrap=True)
+        self._errors.print(plain(f"Exit code {code}: {_missing(progress, stored)}"), soft_wrap=True)
         if progress.judged_all:
             self._errors.print(plain(f"`{self._command('explain', progress.run)}` explains the worst turns."))
         elif piped:
@@ -262,12 +266,13 @@ class AnalysisCommand:
         return {"Explanations": file}
 
 
-def _missing(progress: AnalysisProgress) -> str:
+def _missing(progress: AnalysisProgress, stored: int) -> str:
+    """Return what is missing of a stopped run; a judgement that could not be stored is missing too."""
     if progress.judged_all:
         return "Everything is judged and kept; the explanations of the worst turns are not complete."
     if progress.total is None:
         return "The log was not read to its end, and nothing was judged yet. What was read is kept."
-    missing = progress.total - progress.judgements
+    missing = progress.total - min(progress.judgements, stored)
     return f"{missing:,} of {counted(progress.total, 'judgement')} are missing. What was judged is kept."
 
 

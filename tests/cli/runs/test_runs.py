@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from convexplain import Conversation, Turn, Workspace, load_rubric
@@ -11,7 +12,7 @@ from convexplain.cli.main import cli
 from convexplain.connectors.fault_server import FaultServer
 from convexplain.errors import ConvexplainError, StoreError, UsageError
 from convexplain.models.chat import Spend
-from convexplain.store import RunStore, keep_ratings
+from convexplain.store import RunStore, keep_ratings, schema
 from convexplain.types import Evidence, Judgement, Rating
 from tests.trust_states import keep_trust
 
@@ -385,7 +386,8 @@ def test_a_retry_of_a_stopped_run_does_not_make_it_complete(runs):
         server.next_faults = ["content filter"]
         judge = f"{server.url}?model=stub&in_flight=1"
         Workspace(runs.store).analyze([TALKS["a"]], ["harm"], judge, reasons="none")
-        runs.store.end_run(1, "stopped", Spend())
+        with runs.store.engine.begin() as connection:  # as if it had been stopped before its end
+            connection.execute(sa.update(schema.runs).values(status="stopped"))
         result = CliRunner().invoke(cli, ["runs", "retry", "--db", runs.db], standalone_mode=False)
     assert "Run 1: 1 judgement had no score; 1 has one now." in result.stdout
     assert result.return_value == 1

@@ -24,14 +24,16 @@ def failing(monkeypatch):
     """A function that makes keeping judgements fail after so many."""
 
     def fail(error, after):
-        keep, kept = RunStore.keep_judgement, []
+        keep, kept = RunStore.keep_judgements, []
 
-        def keep_judgement(*args):
-            if len(kept) == after:
+        def keep_judgements(store, run, records):
+            written = records[: after - len(kept)]
+            kept.extend(written)
+            keep(store, run, written)
+            if len(written) < len(records):
                 raise error
-            kept.append(keep(*args))
 
-        monkeypatch.setattr(RunStore, "keep_judgement", keep_judgement)
+        monkeypatch.setattr(RunStore, "keep_judgements", keep_judgements)
 
     return fail
 
