@@ -449,7 +449,7 @@ def test_two_processes_on_one_database(stub, chats, folder):
         _, err = process.communicate(timeout=60)
         assert (process.returncode, "Traceback" in err) == (0, False), err
     store = RunStore(str(folder / "store.db"))
-    assert [run.status for run in store.runs()] == ["done"] * 3
+    assert [run.status for run in store.runs()] == ["done"] * 2  # the two that are alike share a run
     assert all(len(list(store.judgements(run.id))) == 12 for run in store.runs())
     store.close()
 

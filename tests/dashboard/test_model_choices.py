@@ -139,7 +139,7 @@ def test_no_other_judge_is_asked(endpoint, listener, chats, database, text):
 
 @pytest.mark.slow
 def test_the_key_goes_to_the_operators_endpoint_only(endpoint, listener, chats, database):
-    job = jobs.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(endpoint.url)))
+    job = jobs.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(endpoint.url), explain=0))
     assert ended(database, job).status == "done"
     try_rubric(rubric_text("harm"), [Turn("assistant", "x")], endpoint.url)
     assert set(endpoint.keys) == {f"Bearer {KEY}"}
