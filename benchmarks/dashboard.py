@@ -139,7 +139,8 @@ def run_the_pages(url: str) -> None:
             opened.segmented_control(key="pairs-reviewed-1").set_value(["open"])
             took.append(timed(opened.run))
         elif name == "conversation":
-            took.append(timed(lambda opened=opened: opened.button(key="walk-N").click().run()))
+            if not opened.button(key="walk-N").disabled:  # nothing is flagged where no score may flag
+                took.append(timed(lambda opened=opened: opened.button(key="walk-N").click().run()))
         else:
             opened.segmented_control(key="c-kind").set_value("fell")
             took.append(timed(opened.run))
