@@ -24,7 +24,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class StubCounts:
-    """What the endpoint was asked so far.
+    """The requests that the endpoint has had so far.
 
     Attributes:
         requests: how many requests there were.

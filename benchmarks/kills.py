@@ -57,7 +57,7 @@ _UNSTABLE = {"created_at", "alive_at", "id", "seconds"}
 
 @dataclass(slots=True)
 class KillCounts:
-    """What kills did to one kind of work.
+    """The effect of kills on one kind of work.
 
     Attributes:
         kills: processes that were killed while they worked.
@@ -307,9 +307,9 @@ def kill_often(
         if status != 0:
             assert in_fork(lambda db=db: work.do(db, url)) == 0
         _compare(db, expected, result)
-        asked = counts()
-        result.requests += asked.requests
-        result.repeated += asked.repeated
+        requests = counts()
+        result.requests += requests.requests
+        result.repeated += requests.repeated
         result.allowed += killed * (work.in_flight + MORE)
         result.rounds += 1
     return result

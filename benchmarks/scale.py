@@ -41,7 +41,7 @@ ACTIVE = {"Mixtral-class": 12.9e9, "8B": 8e9, "1B": 1e9}
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured on this machine.
+    """The figures that were measured on this machine.
 
     Attributes:
         turn_bytes: of the store for an assistant turn with the message before it.

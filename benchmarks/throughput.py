@@ -37,7 +37,7 @@ SETS = ("16:0.05", "64:0.5", "256:0.5")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one way to judge takes.
+    """The cost of one way to judge.
 
     Attributes:
         cpu: milliseconds of CPU a judgement.
@@ -66,13 +66,13 @@ def bodies(path: Path) -> list[dict[str, Any]]:
     """Return the bodies that the judge posts for the log."""
     from convexplain import read_log
 
-    rules, found = EndpointRules(), []
+    rules, bodies = EndpointRules(), []
     for rubric in map(load_rubric, RUBRICS):
         for talk in read_log(path):
             for turn in (1, 3):
                 request = judge_request(rubric, talk.until(turn).turns)
-                found.append(request_body(request, "stub", rules))
-    return found
+                bodies.append(request_body(request, "stub", rules))
+    return bodies
 
 
 async def bare(

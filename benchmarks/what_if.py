@@ -44,8 +44,8 @@ def on_the_page(workspace: Workspace, turns: list[Turn], texts: list[str]) -> fl
     seconds = []
     for words in texts:
         clock = time.monotonic()
-        tried = start_try(workspace.store, view, len(turns) - 1, {len(turns) - 1: words}, MAXIMS[0])
-        assert len(tried.scores.result().changes) == len(MAXIMS)
+        attempt = start_try(workspace.store, view, len(turns) - 1, {len(turns) - 1: words}, MAXIMS[0])
+        assert len(attempt.scores.result().changes) == len(MAXIMS)
         seconds.append(time.monotonic() - clock)
     return statistics.median(seconds[1:])
 

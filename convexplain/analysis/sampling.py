@@ -29,7 +29,7 @@ _WHOLE = -1  # in place of a turn's index: the conversation
 
 @dataclass(frozen=True, slots=True)
 class SampleSettings:
-    """What is drawn.
+    """The settings of a draw.
 
     Attributes:
         size: so many assistant turns; on maxims of whole conversations, so many conversations.
@@ -56,11 +56,11 @@ class SampleSettings:
 
 @dataclass(frozen=True, slots=True)
 class DrawnConversation:
-    """What was drawn of a conversation: its turns, whether it was drawn as a whole, and its stratum."""
+    """The part of a conversation that was drawn: its turns, whether it was drawn as a whole, and its stratum."""
 
     stratum: int
     turns: tuple[int, ...] = ()
-    whole: bool = False
+    as_conversation: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Sample:
         if chosen is None:
             return ()
         if rubric.of_conversation:
-            return turns_to_judge(conversation, "last") if chosen.whole else ()
+            return turns_to_judge(conversation, "last") if chosen.as_conversation else ()
         return chosen.turns
 
     def stratum(self, conversation: Conversation) -> int | None:
@@ -134,8 +134,8 @@ def stored_sample(store: RunStore, run: Run) -> Sample | None:
         if number in of_strata:
             judged = judged_turns(store, run.id, number)
             turns = {turn for rubric, indices in judged.items() if rubric not in whole_maxims for turn in indices}
-            whole = not whole_maxims.isdisjoint(judged)
-            drawn[_digest(conversation)] = DrawnConversation(of_strata[number], tuple(sorted(turns)), whole)
+            as_conversation = not whole_maxims.isdisjoint(judged)
+            drawn[_digest(conversation)] = DrawnConversation(of_strata[number], tuple(sorted(turns)), as_conversation)
     return Sample(design, drawn)
 
 
@@ -188,17 +188,19 @@ class Population:
         """Return the sample of what was counted."""
         groups = list(self._pooled())
         sizes = _allocation([stratum.turns for _, stratum in groups], self._settings.size)
-        whole = _allocation([stratum.conversations for _, stratum in groups], self._settings.size)
+        conversation_sizes = _allocation([stratum.conversations for _, stratum in groups], self._settings.size)
         drawn: dict[str, DrawnConversation] = {}
         counts = []
-        for number, ((values, stratum), n, n_whole) in enumerate(zip(groups, sizes, whole, strict=True)):
+        for number, ((values, stratum), n, conversation_count) in enumerate(
+            zip(groups, sizes, conversation_sizes, strict=True)
+        ):
             turns = heapq.nlargest(n, stratum.lowest_turns)
-            conversations = heapq.nlargest(n_whole, stratum.lowest_conversations)
+            conversations = heapq.nlargest(conversation_count, stratum.lowest_conversations)
             for _, digest, index in turns:
                 chosen = drawn.get(digest, DrawnConversation(number))
                 drawn[digest] = replace(chosen, turns=tuple(sorted((*chosen.turns, index))))
             for _, digest, _ in conversations:
-                drawn[digest] = replace(drawn.get(digest, DrawnConversation(number)), whole=True)
+                drawn[digest] = replace(drawn.get(digest, DrawnConversation(number)), as_conversation=True)
             counts.append(StratumCounts(values, stratum.turns, stratum.conversations, len(turns), len(conversations)))
         settings = self._settings
         return Sample(SampleDesign(settings.size, settings.fields, settings.seed, tuple(counts)), drawn)

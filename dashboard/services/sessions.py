@@ -23,7 +23,7 @@ class _Session:
 
 
 class Sessions:
-    """Who is signed in, by a random token that the browser holds; only its digest is here.
+    """The people who are signed in, by a random token that the browser holds; only its digest is here.
 
     Args:
         clock: gives the time in seconds.

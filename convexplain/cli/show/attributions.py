@@ -137,13 +137,13 @@ def _turn_line(conversation: Conversation, turn: int, coarsest: Attribution) -> 
     One that is divided in a mixed ranking can matter as a whole where none of its parts does, if one of them is enough.
     """
     reply = " (the reply)" if turn == coarsest.turn else ""
-    whole = ""
+    outcome = ""
     for i, unit in enumerate(coarsest.units):
         score = coarsest.scores[i]
         if unit.turn == turn and unit.level == "turn" and score is not None:
             noise = ", no more than the judge's noise" if coarsest.noisy[i] else ""
-            whole = f": {coarsest.scores_without[i]:.2f} without the whole turn{noise}"
-    return Text(f"  turn {turn} {conversation.turns[turn].role}{reply}{whole}")
+            outcome = f": {coarsest.scores_without[i]:.2f} without the whole turn{noise}"
+    return Text(f"  turn {turn} {conversation.turns[turn].role}{reply}{outcome}")
 
 
 def _line(conversation: Conversation, row: _Row, scale: float, console: Console) -> Text:
