@@ -118,8 +118,9 @@ class Attribution:
 
     @property
     def noisy(self) -> tuple[bool, ...]:
-        """For each unit True where its effect on the judge's score, by its attribution, is less than the noise."""
-        return self._within_noise(self._fitted_without)
+        """For each unit True where its effect on the judge's score is within the noise, alone and by the attribution."""
+        fitted, without = self._within_noise(self._fitted_without), self._within_noise(self.scores_without)
+        return tuple(small and alone for small, alone in zip(fitted, without, strict=True))
 
     @property
     def needs_others(self) -> tuple[bool, ...]:
@@ -128,8 +129,8 @@ class Attribution:
         Such a unit counts only together with others: where either of two is enough, the attribution divides what both
         do between them, and leaving out one changes nothing.
         """
-        without, noisy = self._within_noise(self.scores_without), self.noisy
-        return tuple(alone and not fitted for alone, fitted in zip(without, noisy, strict=True))
+        fitted, without = self._within_noise(self._fitted_without), self._within_noise(self.scores_without)
+        return tuple(alone and not small for small, alone in zip(fitted, without, strict=True))
 
     @property
     def _fitted_without(self) -> tuple[float | None, ...]:

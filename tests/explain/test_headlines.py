@@ -211,3 +211,9 @@ def test_words_that_count_only_with_others_are_said_to():
     assert headline(TALK, 1, HELPFULNESS, 0.5, None, None, [levels]) == (
         "The score of turn 1 depends most on “We cannot say when.” (0.50, it counts only together with other parts)."
     )
+
+
+def test_what_changes_the_score_alone_is_no_noise_whatever_a_fit_says():
+    levels = sentences(-0.1, -0.1, values_alone=(0.85, 0.0))  # scores 0.70 and 0.50; the fit says 0.52 of both
+    assert levels.noisy == (False, True)
+    assert levels.needs_others == (False, False)
