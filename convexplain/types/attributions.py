@@ -118,7 +118,7 @@ class Attribution:
 
     @property
     def noisy(self) -> tuple[bool, ...]:
-        """For each unit True where its effect on the judge's score is within the noise, alone and by the attribution."""
+        """For each unit True where its effect on the score is within the noise, alone and by the attribution."""
         fitted, without = self._within_noise(self._fitted_without), self._within_noise(self.scores_without)
         return tuple(small and alone for small, alone in zip(fitted, without, strict=True))
 
