@@ -147,10 +147,10 @@ def command(
     """Say which turns, sentences and words raise or lower scores.
 
     RUN is a number or a name; the newest run unless given. Units of the earlier turns and of the judged reply are left
-    out one by one and two by two, and the turn is judged again: what the score loses without a unit is that unit's
-    effect. With --responder, and with another --scalarizer than judge, the reply is not divided: it is another one
-    each time, or its value falls with its length. Results are kept in the store, so the same command goes on where it
-    was stopped.
+    out one by one and two by two, and the turn is judged again. What the score loses without a unit is that unit's
+    effect. With --responder, and with another --scalarizer than judge, the reply is not divided: it is another one each
+    time, or its value falls with its length. Results are kept in the store, so the same command goes on where it was
+    stopped.
 
     With --check also a table: the units that an attribution ranks first are removed, one after the other. AUPC is the
     mean movement of the score up to half of the words (higher is better), beside a random order, length and position.

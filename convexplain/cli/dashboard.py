@@ -50,9 +50,9 @@ _QUOTA = 1000  # MB
 def command(db: str | None, port: int, host: str, insecure: bool, upload_quota: int, any_model: bool) -> int:
     """Serve the dashboard in a browser: upload, read, label, export.
 
-    On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD (and one
-    for people who only read and label in CONVEXPLAIN_DASHBOARD_REVIEW_PASSWORD), or an identity provider (OpenID
-    Connect) with the people who may come in, in .streamlit/secrets.toml.
+    On an address that others reach, people have to sign in. Set a password in CONVEXPLAIN_DASHBOARD_PASSWORD, and one
+    for people who only read and label in CONVEXPLAIN_DASHBOARD_REVIEW_PASSWORD. Or name an identity provider (OpenID
+    Connect) and the people who may come in, in .streamlit/secrets.toml.
 
     \b
         convexplain dashboard

@@ -57,11 +57,11 @@ def command(
     """Say in short why the worst turns are bad.
 
     The worst turns are those furthest below a threshold; on maxims on which nobody has compared the judge with people,
-    those with the lowest scores. RUN is a number or a name; the newest run unless given. For each turn: the judge's
-    reason (if `convexplain analyze --reasons` asked for it), the words of the reply and the earlier turns that the
-    score depends on, and the smallest edit of the reply that moves the score across the threshold. Results are kept in
-    the store: the same command goes on where it was stopped. `convexplain attribute` and `convexplain contrast` have
-    all options.
+    those with the lowest scores. RUN is a number or a name; the newest run unless given. Each turn has the judge's
+    reason (if `convexplain analyze --reasons` asked for it), and the words of the reply and the earlier turns that the
+    score depends on. It also has the smallest edit of the reply that moves the score across the threshold. Results are
+    kept in the store: the same command goes on where it was stopped. `convexplain attribute` and `convexplain contrast`
+    have all options.
 
     \b
         convexplain explain

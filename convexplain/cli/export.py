@@ -120,11 +120,10 @@ def command(
     """Write the contrasts of a run as training data.
 
     RUN is a number or a name; the newest run unless given. A pair is two forms of one assistant turn after the same
-    history. It exports contrasts that somebody accepted or corrected on the page "Contrast pairs" of
-    `convexplain dashboard`; --unreviewed adds those that pass all gates. Where an earlier turn was edited, both forms
-    of that turn are judged first (by the run's judge, unless --judge names one), and the pair is kept only if its score
-    moves in the same direction. What becomes no pair is counted by its reason. A folder gets train and test files and
-    a data card.
+    history. It exports contrasts that somebody accepted or corrected on the page "Contrast pairs" of `convexplain
+    dashboard`; --unreviewed adds those that pass all gates. Where an earlier turn was edited, both forms of that turn
+    are judged first, by the run's judge, unless --judge names one. The pair is kept only if its score moves in the same
+    direction. What becomes no pair is counted by its reason. A folder gets train and test files and a data card.
 
     \b
         convexplain contrast --worst 50

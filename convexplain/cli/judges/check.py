@@ -66,9 +66,9 @@ def command(
     An endpoint is asked some tiny ones before: which fields does it take, and can its model be kept from thinking?
 
     With --benchmark it judges the reference set instead: short conversations with planted bad turns (rude, dangerous,
-    wrong, evasive, off-topic, repeating, thin), in which neither length nor position tells a bad turn from a good one.
-    The labels are the authors'. What that costs is said first; a stopped benchmark goes on when the same command is
-    given again. From then on the judge is `benchmarked` in this store, and its figures stand beside its scores.
+    wrong, evasive, off-topic, repeating, thin). Neither length nor position tells a bad turn from a good one there. The
+    labels are the authors'. What that costs is said first; a stopped benchmark goes on when the same command is given
+    again. From then on the judge is `benchmarked` in this store, and its figures stand beside its scores.
 
     With --injection it puts 28 texts that ask for the best label, and yours, into bad turns, and counts how often the
     judge still scores these below its threshold. That share stands beside its scores from then on. Add

@@ -50,10 +50,11 @@ def command(
     """Measure how far a judge's scores move for no reason.
 
     The same turns are judged again under changes that mean nothing: white space, speaker labels, quotation marks, the
-    order of the examples, a greeting; also examples shuffled and the rubric in other words. The result is the noise
-    floor (95 % of the 20 first kinds of changes move a score by less), the spread, how many turns change their side of
-    the threshold, and the band around it in which the judge cannot tell the sides apart. The floor is kept: `contrast`
-    takes it as the least movement that counts, and leaves turns inside the band alone.
+    order of the examples, a greeting. The examples are also shuffled, and the rubric is put in other words. The result
+    is the noise floor (95 % of the 20 first kinds of changes move a score by less) and the spread. Beside them are the
+    turns that change their side of the threshold, and the band around it in which the judge cannot tell the sides
+    apart. The floor is kept: `contrast` takes it as the least movement that counts, and leaves turns inside the band
+    alone.
 
     \b
         convexplain judges noise chats.jsonl --rubric helpfulness --judge 'http://localhost:8000/v1?model=NAME'

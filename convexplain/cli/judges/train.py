@@ -114,8 +114,8 @@ def command(
         convexplain analyze chats.jsonl --rubric helpfulness --judge 'embedded?head=ours.json'
         convexplain judges validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
 
-    With --teacher no label is needed: a strong judge labels a sample of the turns (as a run, which goes on where it was
-    stopped), and the card says how far the small model follows it on held-out dialogues, and at what share of the cost.
+    With --teacher no label is needed: a strong judge labels a sample of the turns, as a run, which goes on where it was
+    stopped. The card says how far the small model follows it on held-out dialogues, and at what share of the cost.
     --labels are then only compared with.
 
     \b

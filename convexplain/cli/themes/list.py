@@ -49,9 +49,9 @@ def command(
     """Show the themes of a run: groups of flagged turns that fail in one way.
 
     RUN is a number or a name; the newest run unless given. They are found at the first call, and kept. Each theme has a
-    name, the number of its turns and their share of all judged turns, typical turns, the sources and bots in which it
-    is more frequent, its change over time, and what the earlier turns that matter have in common. Pinned themes are
-    found again in later runs.
+    name, the number of its turns and their share of all judged turns, and typical turns. It has the sources and bots in
+    which it is more frequent, its change over time, and what the earlier turns that matter have in common. Pinned
+    themes are found again in later runs.
 
     \b
         convexplain themes
