@@ -6,11 +6,13 @@
 Judges labelled turns of ConTurE dialogues and of the reporting half of the reference set on helpfulness, and looks for
 contrasts of some of them: half of them bad ones by their labels, half of them good. Labels, scores and a seed decide
 which turns. Everything is kept in the store, so that the same command goes on where it was stopped. All contrasts that
-were found are written as a page, with the figures of each question.
+were found are written as a page, with the figures of each question; beside it, a CSV file has the searches that found
+none.
 """
 
 import argparse
 import asyncio
+import csv
 import itertools
 import json
 import random
@@ -119,7 +121,9 @@ async def main() -> None:
     parser.add_argument("conture", type=Path)
     parser.add_argument("--model", required=True, help="judges, answers and rewrites")
     parser.add_argument("--db", required=True, help="the store, which keeps everything")
-    parser.add_argument("--out", type=Path, help="the page; the standard output unless given")
+    parser.add_argument(
+        "--out", type=Path, help="the page (the standard output unless given); its CSV file lies beside it"
+    )
     parser.add_argument("--half", choices=HALVES, default="reporting", help="of the reference set")
     parser.add_argument("--conversations", type=int, nargs=2, default=(30, 12), help="of the set, and of ConTurE")
     parser.add_argument("--revise", type=int, default=20)
@@ -150,6 +154,8 @@ async def main() -> None:
         print(page)
     else:
         options.out.write_text(page + "\n", encoding="utf-8")
+        with options.out.with_suffix(".csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(failed_rows(options.model, contrasts, rubric.threshold))
 
 
 class Reporting(Progress):
@@ -178,7 +184,20 @@ def report(
     for question, rows in contrasts.items():
         yield f"\n## {question}\n"
         for turn, contrast in rows:
-            yield from lines_of(turn, contrast, threshold)
+            if contrast.found:
+                yield from lines_of(turn, contrast, threshold)
+
+
+def failed_rows(
+    model: str, contrasts: dict[Question, list[tuple[ScoredTurn, Contrast]]], threshold: float
+) -> Iterator[tuple[str, ...]]:
+    """Yield a header, and the judge, question, turn and outcome of each search that found no contrast."""
+    yield "judge", "question", "conversation", "turn", "outcome"
+    for question, rows in contrasts.items():
+        for turn, contrast in rows:
+            if not contrast.found:
+                outcome = contrast_outcome(contrast, threshold)
+                yield model, question, turn.conversation.id, str(turn.turn), outcome
 
 
 def row_of(question: str, contrasts: Sequence[Contrast]) -> str:
@@ -201,12 +220,8 @@ def row_of(question: str, contrasts: Sequence[Contrast]) -> str:
 
 
 def lines_of(turn: ScoredTurn, contrast: Contrast, threshold: float) -> Iterator[str]:
-    """Yield a contrast to be read: the turns before it, its text before and after; of a failed search one line."""
-    place = f"{turn.conversation.id}, turn {turn.turn}"
-    if not contrast.found:
-        yield f"- {place}: {contrast_outcome(contrast, threshold)}\n"
-        return
-    yield f"### {place}\n\n{contrast_outcome(contrast, threshold)}\n"
+    """Yield a contrast to be read: the turns before it, its text before and after."""
+    yield f"### {turn.conversation.id}, turn {turn.turn}\n\n{contrast_outcome(contrast, threshold)}\n"
     changed = {edit.unit.turn for edit in contrast.edits}
     for i, before in enumerate(turn.conversation.turns[: turn.turn + 1]):
         if i < min(changed) - BEFORE:
