@@ -24,6 +24,8 @@ class Connection:
         key_place: where its key is: in an environment variable, in the system's keyring, or in a file of mode 0600;
             empty: none was given.
         variable: the environment variable that holds the key; empty where it is elsewhere.
+        public_only: whether somebody else than the operator added it: it then reaches public addresses only, and gets
+            nothing of the environment.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Connection:
     origin: str
     key_place: Literal["", "variable", "keyring", "file"] = ""
     variable: str = ""
+    public_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def write_registry(registry: ConnectionRegistry) -> None:
         OSError: the file cannot be written.
     """
     records = {
-        name: {field: text for field, text in asdict(connection).items() if field != "name"}
+        name: {field: value for field, value in asdict(connection).items() if field != "name"}
         for name, connection in registry.connections.items()
     }
     write_private(registry_file(), {"connections": records, "default": registry.default})

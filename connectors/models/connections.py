@@ -30,13 +30,14 @@ from .model_url import base_of, split_url, with_options
 from .openai_compatible import OpenAICompatible
 from .provider_model import ProviderModel
 from .providers import PROVIDERS, Provider
+from .public_addresses import public_addresses
 from .secret_store import drop_secret, keep_secret, place_words, read_secret
 from .url_origin import origin_of
 
 _NAMED_BY = ("model", "reasoning_effort")  # options that are part of a model's name: they decide its answers
 
 
-def add_connection(name: str, url: str, *, variable: str = "", key: str = "") -> Connection:
+def add_connection(name: str, url: str, *, variable: str = "", key: str = "", public_only: bool = False) -> Connection:
     """Register an endpoint. Nothing is asked.
 
     Args:
@@ -45,10 +46,12 @@ def add_connection(name: str, url: str, *, variable: str = "", key: str = "") ->
         variable: the environment variable that holds its key, where it stays.
         key: the key itself, which is kept in the system's keyring or in a file. Where the URL has a user, this is its
             password.
+        public_only: it is not the operator who adds it: it must have an https address, at public addresses only, and
+            takes no variable of the environment.
 
     Raises:
         UsageError: an argument is not valid, or the name is taken.
-        UnavailableError: the provider's address is not set.
+        UnavailableError: the provider's address is not set, or it is not public and has to be.
         OSError: the configuration folder cannot be written.
     """
     check_name(name)
@@ -68,9 +71,12 @@ def add_connection(name: str, url: str, *, variable: str = "", key: str = "") ->
         )
     if variable:
         check_variable(variable, origin, "--key-env", "for")
-    _check_key(key, with_user=bool(_provider(url) is None and split_url(url).username))
-    connection = Connection(name, url, origin, "variable" if variable else "", variable)
+    with_user = bool(_provider(url) is None and split_url(url).username)
+    _check_key(key, with_user=with_user)
+    connection = Connection(name, url, origin, "variable" if variable else "", variable, public_only)
     _model(connection, "", None)  # refuses options that are not valid
+    if public_only:
+        _check_public(connection, lacks_password=with_user and not key)
     if key:
         connection = replace(connection, key_place=keep_secret(name, origin, key))
     connections = dict(sorted({**registry.connections, name: connection}.items()))
@@ -125,7 +131,7 @@ def key_words(connection: Connection) -> str:
         return f"the environment variable {connection.variable}"
     if connection.key_place:
         return place_words(connection.key_place)
-    provider = _provider(connection.url)
+    provider = None if connection.public_only else _provider(connection.url)
     return f"the environment variable {provider.key}" if provider is not None and provider.key else "none"
 
 
@@ -169,6 +175,7 @@ def _model(connection: Connection, options: str, transport: httpx2.AsyncBaseTran
         model: OpenAICompatible = ProviderModel(provider, address.partition(":")[2], transport, credentials=credentials)
     else:
         model = OpenAICompatible(address, transport, credentials=_credentials(connection, None))
+    model.public_only = connection.public_only
     naming = {option: changes[option][0] for option in _NAMED_BY if option in changes}
     model.alias = with_options(f"connection:{connection.name}", naming)
     return model
@@ -179,11 +186,12 @@ def _credentials(connection: Connection, provider: Provider | None) -> Credentia
     parts = None if provider is not None else split_url(connection.url)
     user = user_of(parts) if parts is not None else ""
     if not connection.key_place:
-        if provider is not None:
+        if provider is not None and not connection.public_only:
             return provider_credentials(provider)
-        if parts is not None and user:
+        if parts is not None and user and not connection.public_only:
             return url_credentials(parts)
-        hint = f"connection {connection.name} has no key; remove it and add it again with --key-env or --key-stdin"
+        options = " with its key" if connection.public_only else " with --key-env or --key-stdin"
+        hint = f"connection {connection.name} has no key; remove it and add it again{options}"
         return key_credentials(lambda: "", "", hint=hint)
     source = f"{key_words(connection)}, for connection {connection.name}"
     secret = _secret_reader(connection)
@@ -212,6 +220,26 @@ def _secret_reader(connection: Connection) -> Callable[[], str]:
 def _check_key(key: str, *, with_user: bool) -> None:
     if key and not (key.isprintable() and (with_user or key.isascii())):
         raise UsageError("the key holds characters that no key has; it must be one line of printable ASCII")
+
+
+def _check_public(connection: Connection, *, lacks_password: bool) -> None:
+    """Check what is registered by somebody else than the operator.
+
+    Raises:
+        UsageError: it has no https address, or names a variable, or a user without a password.
+        UnavailableError: it has no address, or one that is not public.
+    """
+    if connection.variable:
+        raise UsageError("key_env does not go with public_only; give the key itself")
+    if lacks_password:
+        raise UsageError("url names a user; its password has to be given as the key")
+    parts = urlsplit(connection.origin)
+    public_addresses(parts.hostname or "", parts.port or 443)
+    if parts.scheme != "https":
+        raise UsageError(
+            "url is not valid: the key and the conversations would cross the Internet unencrypted; valid is "
+            "https://HOST/v1?model=NAME"
+        )
 
 
 def _provider(url: str) -> Provider | None:

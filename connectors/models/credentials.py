@@ -21,6 +21,8 @@ API_KEY = "CONVEXPLAIN_API_KEY"
 PASSWORD = "CONVEXPLAIN_PASSWORD"  # noqa: S105 - the name of a variable
 BASE_URL = "CONVEXPLAIN_BASE_URL"
 _OURS = "CONVEXPLAIN_"
+_SECRET = 12  # characters
+_OF_BODY = ("content-encoding", "content-length", "transfer-encoding")  # headers that are right for the body as it came
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -199,6 +201,29 @@ def check_variable(variable: str, origin: str, option: str = "key", place: str =
             f"{named}: that key belongs to {owner.name} and is sent nowhere else; put the key of this server into a "
             "variable of its own"
         )
+
+
+def without_credentials(response: httpx2.Response) -> httpx2.Response:
+    """Return a response without the credentials of its request: some servers repeat a key that they refuse.
+
+    What is shorter than 12 characters stays, since it may be a word of an answer.
+    """
+    content = response.content
+    for secret in _sent(response.request):
+        content = content.replace(secret.encode(), b"[key]")
+    if content == response.content:
+        return response
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_BODY]
+    return httpx2.Response(response.status_code, headers=headers, content=content, request=response.request)
+
+
+def _sent(request: httpx2.Request) -> list[str]:
+    """Return the credentials that a request carries, the longest first."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    secrets = [token, request.headers.get("api-key", "")]
+    if scheme == "Basic":
+        secrets.append(base64.b64decode(token).decode("utf-8", "replace").partition(":")[2])
+    return sorted((secret for secret in secrets if len(secret) >= _SECRET), key=len, reverse=True)
 
 
 def _is_ours(origin: str) -> bool:

@@ -18,7 +18,7 @@ from convexplain.errors import FaultyReplyError, ModelError, TransientError, Una
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
-from .credentials import Credentials, url_credentials
+from .credentials import Credentials, url_credentials, without_credentials
 from .endpoint_errors import RefusedError, error_message, raise_for_body, raise_for_status
 from .endpoint_learning import EndpointLearning
 from .endpoint_probe import QUESTION, Observation
@@ -37,6 +37,7 @@ from .openai_replies import (
 )
 from .openai_requests import messages_of, request_body
 from .prompt_logprobs import SCORING, read_scored
+from .public_addresses import PublicTransport
 from .remote_calls import ask_each, estimate_tokens
 
 R = TypeVar("R")
@@ -73,6 +74,7 @@ class OpenAICompatible:
         probes: whether it does so.
         missing: the question to the user when the model is not there, for that message.
         alias: what the user calls the endpoint, which is then its name; empty: it is named by its address.
+        public_only: whether it may be at public addresses only.
 
     Raises:
         UsageError: the URL or one of its options is not valid.
@@ -80,6 +82,7 @@ class OpenAICompatible:
 
     batch = 1
     alias = ""
+    public_only = False
     probes = True
     keepalive = 16  # connections of one client that stay open between calls, at most
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
@@ -211,7 +214,7 @@ class OpenAICompatible:
     async def _reach(self, path: str) -> httpx2.Response:
         try:
             with self._clients.borrow() as client:
-                response = await client.get(f"{self._base}{path}", timeout=15)
+                response = without_credentials(await client.get(f"{self._base}{path}", timeout=15))
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise UnavailableError(f"{self._base} cannot be reached: {_words(error)}") from error
         if response.status_code in (401, 403):
@@ -225,11 +228,16 @@ class OpenAICompatible:
     def _client(self) -> httpx2.AsyncClient:
         trust_env = urlsplit(self._base).hostname not in _LOOPBACK  # HTTP_PROXY is not for this machine
         self._tls = self._tls or httpx2.create_ssl_context(trust_env=trust_env)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.keepalive)
+        transport = self._transport
+        if self.public_only:  # without HTTP_PROXY: a proxy looks names up itself
+            network = transport or httpx2.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
+            transport = PublicTransport(network)
         return httpx2.AsyncClient(
             auth=self._credentials.authorize,
             timeout=httpx2.Timeout(self.timeout, connect=10),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=self.keepalive),
-            transport=self._transport,
+            limits=limits,
+            transport=transport,
             trust_env=trust_env,
             verify=self._tls,
         )
@@ -305,7 +313,7 @@ class OpenAICompatible:
             async with asyncio.timeout(self.timeout and _WHOLE * self.timeout):
                 with self._clients.borrow() as client:
                     self._completions = self._completions or httpx2.URL(f"{self._base}/chat/completions")
-                    response = await client.post(self._completions, json=body)
+                    response = without_credentials(await client.post(self._completions, json=body))
         except (httpx2.TimeoutException, TimeoutError) as error:
             raise TransientError(f"{self._base}: no answer in time: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:

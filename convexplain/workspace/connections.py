@@ -17,6 +17,8 @@ class ConnectionEntry:
         origin: scheme, host and port that its key is for.
         key: where the key is, in words; never the key.
         default: whether it judges where no judge is named.
+        public_only: whether it was added in the dashboard by somebody else than the operator: it reaches public
+            addresses only.
         endpoint: what its endpoint takes, by model, as names and values for people; empty before its first use.
     """
 
@@ -25,6 +27,7 @@ class ConnectionEntry:
     origin: str
     key: str
     default: bool
+    public_only: bool
     endpoint: dict[str, list[tuple[str, str]]]
 
     @property
@@ -46,5 +49,12 @@ def connection_entry(connection: Connection, default: str) -> ConnectionEntry:
         default: the name of the default one; empty: there is none.
     """
     endpoint = {model: rules.rows() for model, rules in learnt_rules(connection).items()}
-    name = connection.name
-    return ConnectionEntry(name, connection.url, connection.origin, key_words(connection), name == default, endpoint)
+    return ConnectionEntry(
+        connection.name,
+        connection.url,
+        connection.origin,
+        key_words(connection),
+        connection.name == default,
+        connection.public_only,
+        endpoint,
+    )

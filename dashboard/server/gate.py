@@ -23,6 +23,11 @@ _UPLOADS = "/_stcore/upload_file/"
 _FORM = 4096  # bytes of a form that is sent before sign-in
 
 
+def session_cookie(scheme: str) -> str:
+    """Return the name of the session's cookie; by HTTPS one that no other host and no page without TLS can set."""
+    return f"__Host-{COOKIE}" if scheme in ("https", "wss") else COOKIE
+
+
 class Gate:
     """ASGI middleware that lets people in who have signed in.
 
@@ -54,7 +59,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        token = connection.cookies.get(COOKIE)
+        token = connection.cookies.get(session_cookie(scope.get("scheme", "http")))
         person = LOCAL if self._sessions is None else self._sessions.find(token)
         refusal = self._refusal(scope, connection.headers, person)
         if refusal is not None:

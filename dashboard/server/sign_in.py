@@ -18,7 +18,7 @@ from convexplain.dashboard.services.sessions import LONGEST, Sessions
 from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 
-from .gate import COOKIE, HEALTH, SIGN_IN, SIGN_OUT
+from .gate import HEALTH, SIGN_IN, SIGN_OUT, session_cookie
 from .page import sign_in_page
 from .throttle import Throttle
 
@@ -137,12 +137,13 @@ class SignIn:
         """End the session, unless another site sent the browser here."""
         if request.headers.get("sec-fetch-site") == "cross-site":
             return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-        person = self.sessions.end(request.cookies.get(COOKIE))
+        cookie = session_cookie(request.url.scheme)
+        person = self.sessions.end(request.cookies.get(cookie))
         if person is not None:
             self.record(person.name, "sign out", {})
         request.session.clear()
         answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
-        answer.delete_cookie(COOKIE)
+        answer.delete_cookie(cookie, httponly=True, samesite="lax", secure=request.url.scheme == "https")
         answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
@@ -167,14 +168,15 @@ class SignIn:
         self.record(name, "sign-in refused", {"reason": reason, "address": address})
 
     def _begin(self, request: Request, person: Person, place: str) -> Response:
-        self.sessions.end(request.cookies.get(COOKIE))
+        cookie = session_cookie(request.url.scheme)
+        self.sessions.end(request.cookies.get(cookie))
         token = self.sessions.open(person)
         address = request.client.host if request.client else ""
         _log.info("sign-in: %s (%s), from %s", person.name, person.role, address)
         self.record(person.name, "sign in", {"role": person.role, "by": person.source, "address": address})
         answer = RedirectResponse(_local_place(place), HTTPStatus.SEE_OTHER)
         secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, token, max_age=int(LONGEST), httponly=True, samesite="lax", secure=secure)
+        answer.set_cookie(cookie, token, max_age=int(LONGEST), httponly=True, samesite="lax", secure=secure)
         return answer
 
 

@@ -33,8 +33,10 @@ pages = [
     _page("rubrics", "Rubrics"),
     _page("labels", "Labels"),
 ]
-page = st.navigation(pages, position="hidden")
 person = visitor()
+if person is not None and person.may("manage connections"):
+    pages.append(_page("connections", "Connections"))
+page = st.navigation(pages, position="hidden")
 if person is None:
     st.title("convexplain")
     st.error("Your session has ended. Reload the page to sign in again.")

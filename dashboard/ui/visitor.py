@@ -20,7 +20,8 @@ def visitor() -> Person | None:
     """Return who is in front of the page; None where people have to sign in and nobody has."""
     if not _sign_in_needed():
         return LOCAL
-    token = st.context.cookies.get(_COOKIE)
+    cookies = st.context.cookies
+    token = cookies.get(f"__Host-{_COOKIE}", cookies.get(_COOKIE))  # the gate has looked at the right one
     return SESSIONS.peek(token) if isinstance(token, str) else None
 
 

@@ -261,3 +261,48 @@ def test_refused_credentials_say_where_they_are_from(monkeypatch, url, environme
     assert isinstance(outcome, UnavailableError)
     assert words in str(outcome)
     assert not any(secret in str(outcome) for secret in ("sekret", "ann"))
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "body", "message"),
+    [
+        (f"{HOST}?model=m", {API_KEY: "sk-0123456789"}, {"error": "Wrong key sk-0123456789."}, "Wrong key [key]."),
+        (f"{HOST}?model=m", {API_KEY: "sk-0123456789"}, "<p>Bearer sk-0123456789</p>", "Bearer [key]"),
+        (f"{HOST}?model=m", {API_KEY: "a short one"}, {"error": "This is a short one."}, "This is a short one."),
+        (
+            "http://ann@judge.example:8000/v1?model=m",
+            {PASSWORD: "a long password"},
+            {"error": "Not a long password"},
+            "Not [key]",
+        ),
+        (
+            "http://ann@judge.example:8000/v1?model=m",
+            {PASSWORD: "a long password"},
+            {"error": basic("ann", "a long password")},
+            "Basic [key]",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_a_key_that_the_server_repeats_is_shown_nowhere(monkeypatch, url, environment, body, message, status):
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    (secret,) = environment.values()
+
+    def handle(request):
+        if request.method == "GET":
+            return httpx2.Response(200, json={"data": [{"id": "m"}]})
+        return httpx2.Response(status, text=body) if isinstance(body, str) else httpx2.Response(status, json=body)
+
+    model = OpenAICompatible(url, transport=httpx2.MockTransport(handle))
+
+    async def go():
+        await model.prepare()
+        return (await model.chat([REQUEST]))[0]
+
+    error = asyncio.run(go())
+    if status != 200 or not isinstance(body, str):
+        assert message in str(error)
+    if len(secret) >= 12:
+        assert secret not in str(error)
+        assert secret not in error.raw

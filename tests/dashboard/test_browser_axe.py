@@ -1,5 +1,7 @@
 """Every page in a real browser, light and dark, by axe-core: contrast, names, headings, roles."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,7 @@ PAGES = {
     "judge and people": ("labels?run=1&rubric=harm&view=people", _click("The conversation up to this turn")),
     "rubrics": ("rubrics?rubric=harm", _click("Edit a copy")),
     "upload": ("upload", _click("Change a run")),
+    "connections": ("connections", lambda page: page.get_by_role("button", name="Remove").click()),
 }
 
 
@@ -73,7 +76,10 @@ def server(tmp_path_factory):
     keep_ratings(store, [(alpha, Rating("alpha", 3, "harm", 1.0, "Anna", "yes", "It is fine."))])
     Workspace(store).themes(two_modes(store, judge="judge-c")[0])
     store.close()
-    with served(url) as address:
+    folder = tmp_path_factory.mktemp("config")
+    team = {"url": "https://llm.example/v1?model=m", "origin": "https://llm.example", "public_only": True}
+    (folder / "connections.json").write_text(json.dumps({"connections": {"team": team}, "default": ""}))
+    with served(url, {**os.environ, "CONVEXPLAIN_CONFIG": str(folder)}) as address:
         yield address
 
 

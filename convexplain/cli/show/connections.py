@@ -23,6 +23,8 @@ def show_connections(console: Console, connections: Sequence[ConnectionEntry]) -
             f"  address      {one_line(entry.url)}",
             f"  key          {one_line(entry.key)}",
         ]
+        if entry.public_only:
+            lines.append("  added in     the dashboard: it reaches public addresses only")
         for model, rows in entry.endpoint.items():
             lines.append(f"  what {one_line(model)} takes:")
             lines += [f"    {title:12} {one_line(text)}" for title, text in rows]

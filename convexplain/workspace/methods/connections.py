@@ -20,7 +20,9 @@ class ConnectionMethods:
         registry = read_registry()
         return tuple(connection_entry(connection, registry.default) for connection in registry.connections.values())
 
-    async def add_connection(self, name: str, url: str, *, key_env: str = "", key: str = "") -> ConnectionEntry:
+    async def add_connection(
+        self, name: str, url: str, *, key_env: str = "", key: str = "", public_only: bool = False
+    ) -> ConnectionEntry:
         """Register an endpoint under a name; `connection:NAME` is a judge's name from then on. Nothing is asked.
 
         The key is sent to the scheme, host and port of the URL and nowhere else. It is never in a store.
@@ -31,13 +33,16 @@ class ConnectionMethods:
             key_env: the environment variable that holds the key.
             key: the key itself. It goes into the system's keyring where there is one, else into a file of mode 0600.
                 Where the URL has a user, this is its password.
+            public_only: it is not the operator who adds it. The URL must be an https one whose host has public
+                addresses only, now and with each request; nothing of the environment is sent there.
 
         Raises:
             UsageError: an argument is not valid, or the name is taken.
-            UnavailableError: the provider's address is not set.
+            UnavailableError: the provider's address is not set, or it is not public and has to be.
             OSError: the configuration folder cannot be written.
         """
-        return connection_entry(add_connection(name, url, variable=key_env, key=key), read_registry().default)
+        connection = add_connection(name, url, variable=key_env, key=key, public_only=public_only)
+        return connection_entry(connection, read_registry().default)
 
     async def test_connection(self, name: str) -> ModelCheck:
         """Ask a connection a few questions: does it answer, can it judge, what does its endpoint take?

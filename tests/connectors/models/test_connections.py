@@ -83,8 +83,15 @@ def test_what_is_registered_holds_no_key(monkeypatch):
                 "origin": "https://api.openai.com",
                 "key_place": "file",
                 "variable": "",
+                "public_only": False,
             },
-            "team": {"url": URL, "origin": "https://h.example:8443", "key_place": "variable", "variable": "TEAM_KEY"},
+            "team": {
+                "url": URL,
+                "origin": "https://h.example:8443",
+                "key_place": "variable",
+                "variable": "TEAM_KEY",
+                "public_only": False,
+            },
         },
         "default": "",
     }

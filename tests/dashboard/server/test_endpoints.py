@@ -6,6 +6,7 @@ import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from streamlit.web.server.starlette import starlette_agent_routes, starlette_auth_routes, starlette_routes
 
 from convexplain.dashboard.server.app import dashboard_app
 from convexplain.dashboard.services.sessions import SESSIONS
@@ -53,6 +54,25 @@ def test_no_endpoint_but_the_open_ones_answers_before_sign_in(app):
     assert opened == expected
 
 
+def streamlits_paths():
+    """Every path that Streamlit can serve by some setting, as it writes them: also those that are off here."""
+    named = {
+        value
+        for module in (starlette_routes, starlette_auth_routes, starlette_agent_routes)
+        for name, value in vars(module).items()
+        if name.lstrip("_").startswith("ROUTE_") and isinstance(value, str)
+    }
+    return {f"/{path}" for path in named} | {f"/{starlette_routes.BASE_ROUTE_APP_STATIC}/{{path:path}}"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+def test_what_streamlit_could_serve_does_not_answer_before_sign_in_either(app, method):
+    assert {"/_stcore/script-health-check", "/app/static/{path:path}"} <= streamlits_paths()
+    browser = TestClient(app, follow_redirects=False)
+    paths = {re.sub(r"\{[^}]*\}", "x", path) for path in streamlits_paths()} - OPEN
+    assert {path: browser.request(method, path).status_code for path in paths} == dict.fromkeys(paths, 401)
+
+
 def test_no_websocket_is_accepted_before_sign_in(app):
     paths = [route.path for route in routes(app) if isinstance(route, WebSocketRoute)]
     assert paths == ["/_stcore/stream"]
@@ -81,5 +101,6 @@ def test_after_sign_in_the_pages_and_their_endpoints_answer(app):
 
 def test_the_list_of_endpoints_in_the_documents_is_whole(app):
     text = (ROOT / "docs" / "security.md").read_text("utf-8")
-    missing = {path for _, _, path in addresses(app)} - set(re.findall(r"`([^`]*)`", text))
+    served = {path for _, _, path in addresses(app)} | streamlits_paths()
+    missing = served - set(re.findall(r"`([^`]*)`", text))
     assert missing == set()

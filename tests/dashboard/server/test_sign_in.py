@@ -77,17 +77,36 @@ def test_the_cookie_is_for_this_server_only_and_new_at_each_sign_in(door):
     browser = door.browser(base_url="https://testserver")
     header = sign_in(browser).headers["set-cookie"].lower()
     assert all(part in header for part in ("httponly", "samesite=lax", "secure", "path=/", "max-age=43200"))
-    first = browser.cookies["convexplain_session"]
+    assert "domain" not in header
+    first = browser.cookies["__Host-convexplain_session"]
     door.clock.now += 1
     sign_in(browser)
-    assert browser.cookies["convexplain_session"] != first
+    assert browser.cookies["__Host-convexplain_session"] != first
     assert door.sessions.peek(first) is None
-    plain = sign_in(door.browser()).headers
     door.clock.now += 1
-    assert "secure" not in plain.get("set-cookie", "").lower()
+    plain = sign_in(door.browser()).headers["set-cookie"].lower()
+    assert plain.startswith("convexplain_session=")
+    assert "secure" not in plain
+    door.clock.now += 1
     chosen = door.browser(cookies={"convexplain_session": "chosen-by-an-attacker"})
     sign_in(chosen)
     assert door.sessions.peek("chosen-by-an-attacker") is None
+
+
+def test_by_https_only_the_cookie_counts_that_no_other_host_can_set(door):
+    secure = {"base_url": "https://testserver"}
+    browser = door.browser(**secure)
+    sign_in(browser)
+    token = browser.cookies["__Host-convexplain_session"]
+    assert browser.get("/").status_code == 200
+    assert door.browser(cookies={"convexplain_session": token}, **secure).get("/").status_code == 401
+    assert door.browser(cookies={"__Host-convexplain_session": token}).get("/").status_code == 401
+    with browser.websocket_connect("wss://testserver/_stcore/stream") as stream:
+        stream.send_text("a")
+        assert stream.receive_text() == "a"
+    answer = browser.get("/sign-out")
+    assert "secure" in answer.headers["set-cookie"].lower()  # a browser refuses to delete it else
+    assert door.sessions.peek(token) is None
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver.evil.example"])
