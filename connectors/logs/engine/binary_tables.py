@@ -16,6 +16,7 @@ from typing import IO, Any
 from convexplain.errors import ConvexplainError, LogError, MissingExtraError, UsageError
 
 from . import archives, sqlite_tables, tables, turn_table
+from .arrow_sizes import declared_size
 from .containers import FREE, MAX_BYTES, MAX_RATIO, LogFile
 from .parse_results import ParsedRecord, quoted_names
 from .reading import Reading
@@ -129,15 +130,20 @@ def _parquet(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[i
         size = sum(group.total_byte_size for group in groups)
         largest = max((_largest_column(group) for group in groups), default=0)
     packed = _packed_size(stream)
-    if size > MAX_BYTES or (size > FREE and size > MAX_RATIO * packed):
-        limit = f"{MAX_BYTES:,} bytes" if size > MAX_BYTES else f"{MAX_RATIO} times its size"
-        raise LogError(path, None, f"unpacks to {size:,} bytes, more than {limit}: it is not read")
+    _check_declared(path, size, packed)
     rows = max(1, min(_BATCH, _MAX_BATCH // max(1, largest)))
 
     def batches() -> Iterator[Any]:
         return iter(file.iter_batches(batch_size=rows, use_threads=False))
 
     return names, _rows(path, batches, "Parquet file", packed)
+
+
+def _check_declared(path: Path, size: int, packed: int) -> None:
+    """Raise LogError where a file says that it unpacks to more than it may."""
+    if size > MAX_BYTES or (size > FREE and size > MAX_RATIO * packed):
+        limit = f"{MAX_BYTES:,} bytes" if size > MAX_BYTES else f"{MAX_RATIO} times its size"
+        raise LogError(path, None, f"unpacks to {size:,} bytes, more than {limit}: it is not read")
 
 
 def _largest_column(group: Any) -> int:
@@ -155,6 +161,10 @@ def _packed_size(stream: IO[bytes]) -> int:
 
 def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
     library = _library("pyarrow.ipc", "Arrow files")
+    packed = _packed_size(stream)
+    with _reading_errors(path, "Arrow file"):
+        size = declared_size(stream, library)
+    _check_declared(path, size, packed)
     with _reading_errors(path, "Arrow file"):
         streamed = stream.read(4) == _STREAM_MAGIC
         stream.seek(0)
@@ -166,7 +176,7 @@ def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int
             return iter(reader)
         return (reader.get_batch(number) for number in range(reader.num_record_batches))
 
-    return names, _rows(path, batches, "Arrow file", _packed_size(stream))
+    return names, _rows(path, batches, "Arrow file", packed)
 
 
 def _rows(
@@ -177,7 +187,7 @@ def _rows(
     Raises:
         LogError: the file is damaged, or its values repeat until they are many times the file's size, `packed` bytes.
     """
-    number = unpacked = 0
+    number = unpacked = characters = 0
     with _reading_errors(path, kind):
         remaining = batches()
     while True:
@@ -188,14 +198,26 @@ def _rows(
         if batch is None:
             return
         unpacked += batch.nbytes
-        if unpacked > FREE and unpacked > MAX_RATIO * packed:
-            raise LogError(path, None, f"unpacks to more than {MAX_RATIO} times its size: the rest is not read")
-        for start in range(0, batch.num_rows, _BATCH):
+        # A value that many rows refer to (dictionaries, views) stands once in the batch, and in each row here.
+        size = max(1, min(_BATCH, _MAX_BATCH // max(1, batch.get_total_buffer_size())))
+        for start in range(0, batch.num_rows, size):
+            if max(unpacked, characters) > max(FREE, MAX_RATIO * packed):
+                raise LogError(path, None, f"unpacks to more than {MAX_RATIO} times its size: the rest is not read")
             with _reading_errors(path, kind):
-                rows = batch.slice(start, _BATCH).to_pylist()
+                rows = batch.slice(start, size).to_pylist()
             for row in rows:
                 number += 1
+                characters += _characters(row)
                 yield number, {str(name): _json(value) for name, value in row.items()}
+
+
+def _characters(value: Any) -> int:
+    """Return the characters and bytes within a value."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
 def _json(value: Any) -> Any:
