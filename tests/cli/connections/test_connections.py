@@ -130,6 +130,7 @@ def test_python_has_the_same():
             "origin": "https://h.example",
             "key": f"{secrets_file()} (mode 0600)",
             "default": True,
+            "public_only": False,
             "judge": "connection:team",
             "endpoint": {"m": dict(EndpointRules().rows())},
         }
