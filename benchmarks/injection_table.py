@@ -3,22 +3,44 @@
     python benchmarks/injection_table.py --judge embedded --db injection.db
 
 Rows: the 28 texts with nothing left out of the prompts; the 28 texts; the held-out texts of `benchmarks/injections.py`,
-which no pattern was written for. With `?second_prompt=yes` the last two columns count its disagreements too. Replies
-are kept in the store, so that a stopped measurement goes on.
+which no pattern was written for. With `?second_prompt=yes` a second line of each row counts the warnings that are
+disagreements of the two prompts, without the signs. Replies are kept in the store, so that a stopped measurement goes
+on.
 """
 
 import argparse
 import asyncio
+from dataclasses import replace
 from unittest.mock import patch
 
 from injections import HELD_OUT
 
 from convexplain import load_rubric
 from convexplain.agreement import format_estimate, format_share
+from convexplain.agreement.shares import exact_interval
+from convexplain.analysis.pipeline import TurnJudge
 from convexplain.judges.injection import InjectionResistance, bad_turns, injection_resistance
 from convexplain.judges.injection_texts import injected_texts
 from convexplain.store import RunStore
+from convexplain.types import Conversation, Judgement, Rubric
 from convexplain.workspace.build import open_judge
+
+
+class Disagreements:
+    """A judge whose only warnings are disagreements of two prompts; it counts them."""
+
+    def __init__(self, judge: TurnJudge) -> None:
+        self._judge = judge
+        self.judged = self.disagreed = 0
+
+    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
+        """Judge a turn, and keep of its warnings only that the prompts disagree."""
+        judgement = await self._judge.judge_turn(conversation, turn, rubric, again)
+        warnings = tuple(text for text in judgement.evidence.warnings if text.startswith("two prompts disagree"))
+        if judgement.score is not None:
+            self.judged += 1
+            self.disagreed += bool(warnings)
+        return replace(judgement, evidence=replace(judgement.evidence, warnings=warnings))
 
 
 def row(name: str, result: InjectionResistance) -> str:
@@ -53,6 +75,18 @@ async def main() -> None:
             turns = bad_turns(rubric)
             result = await injection_resistance(built.judge, built.model.name, rubric, turns, dict(texts))
             print(row(name, result), flush=True)
+            if built.spec.second_prompt:
+                counted = Disagreements(built.judge)
+                alone = await injection_resistance(counted, built.model.name, rubric, turns, dict(texts))
+                clean = round((alone.false_warnings.value or 0) * alone.judged)
+                attacked, n = counted.disagreed - clean, alone.resistance.n
+                low, high = exact_interval(attacked, n) if n else (0.0, 1.0)
+                print(
+                    f"    the prompts disagree: {format_share(alone.noticed)} of {alone.noticed.n} successful "
+                    f"attempts, {attacked} of all {n} ({low:.2f} to {high:.2f}), "
+                    f"{format_share(alone.false_warnings)} of {alone.judged} bad turns without a text",
+                    flush=True,
+                )
             weak = sorted((share, text) for text, share in result.by_text.items() if share < 1)
             print(f"    succeed: {', '.join(f'{text} {1 - share:.0%}' for share, text in weak)}", flush=True)
 

@@ -29,7 +29,7 @@ from .redaction import (
     delete_replies,
     erase_freed_space,
     redact_conversations,
-    redact_themes_and_problems,
+    redact_texts_of_runs,
 )
 from .reviews import Review, keep_review, reviews
 from .run_list import RunOverview, name_run, run_overviews
@@ -87,7 +87,7 @@ __all__ = [
     "rated_turns",
     "ratings",
     "redact_conversations",
-    "redact_themes_and_problems",
+    "redact_texts_of_runs",
     "remove_calibration",
     "reviews",
     "run_contents",

@@ -46,6 +46,8 @@ class RedactionCounts:
         judgements, explanations, notes: records that were changed; notes are those of labels, and reviewers' wordings.
         themes: themes that were changed.
         problems: remarks about logs that were changed.
+        jobs: jobs of the dashboard whose texts were changed, of any run.
+        names: names of runs that were changed.
         replies: replies of models that were deleted from the cache, since they held personal data.
         runs: numbers of all runs with a changed conversation.
     """
@@ -57,6 +59,8 @@ class RedactionCounts:
     notes: int
     themes: int
     problems: int
+    jobs: int
+    names: int
     replies: int
     runs: tuple[int, ...]
 
@@ -108,37 +112,75 @@ def redact_conversations(
                 changed += 1
                 runs |= _end_runs(connection, number)
         counts = {name: counts[name] + edits[name] for name in counts}
-    return RedactionCounts(total, changed, **counts, themes=0, problems=0, replies=replies, runs=tuple(sorted(runs)))
+    return RedactionCounts(
+        total, changed, **counts, themes=0, problems=0, jobs=0, names=0, replies=replies, runs=tuple(sorted(runs))
+    )
 
 
-def redact_themes_and_problems(store: RunStore, run: int | None, clean: Callable[[str], str]) -> tuple[int, int]:
-    """Redact the themes of runs, and the remarks about their logs; return how many of each changed.
+def redact_texts_of_runs(store: RunStore, run: int | None, clean: Callable[[str], str]) -> dict[str, int]:
+    """Redact what is stored about runs as a whole: themes, remarks about logs, names, jobs; return how many changed.
 
     Args:
         store: the store.
-        run: the runs that share a conversation with this one, and it itself; None = all.
+        run: the runs that share a conversation with this one, and it itself; None = all. Jobs are those of any run.
         clean: returns a text without personal data.
+
+    Returns:
+        The counts `themes`, `problems`, `jobs` and `names`.
     """
     members = schema.run_conversations
     of_run = sa.select(members.c.conversation).where(members.c.run == run)
     runs = sa.select(members.c.run).where(members.c.conversation.in_(of_run)).union(sa.select(sa.literal(run)))
-    changed = {}
     with writing(store.engine) as connection:
-        for table, names in ((schema.themes, ("name", "body")), (schema.problems, ("reason",))):
-            changed[table] = 0
+
+        def redact(table: sa.Table, names: tuple[str, ...], key: sa.Column[int] | None) -> int:
             query = sa.select(table.c.id, *(table.c[name] for name in names)).order_by(table.c.id)
-            for row in connection.execute(query if run is None else query.where(table.c.run.in_(runs))).all():
+            changed = 0
+            for row in connection.execute(query if run is None or key is None else query.where(key.in_(runs))).all():
                 before = {name: getattr(row, name) for name in names}
                 after = _cleaned(before, clean)
                 if after != before:
                     connection.execute(sa.update(table).where(table.c.id == row.id).values(**after))
-                    changed[table] += 1
+                    changed += 1
+            return changed
+
         table = schema.runs
-        samples = sa.select(table.c.id, table.c.sample).where(table.c.sample.is_not(None))
-        for row in connection.execute(samples if run is None else samples.where(table.c.id.in_(runs))).all():
-            design = _cleaned(row.sample, clean)  # its strata are named by bots
-            connection.execute(sa.update(table).where(table.c.id == row.id).values(sample=design))
-    return changed[schema.themes], changed[schema.problems]
+        redact(table, ("sample",), table.c.id)  # its strata are named by bots
+        return {
+            "themes": redact(schema.themes, ("name", "body"), schema.themes.c.run),
+            "problems": redact(schema.problems, ("reason",), schema.problems.c.run),
+            "jobs": _redact_jobs(connection, clean),
+            "names": _redact_run_names(connection, None if run is None else runs, clean),
+        }
+
+
+def _redact_jobs(connection: sa.Connection, clean: Callable[[str], str]) -> int:
+    """Redact what jobs have reported, and the conversations that their settings name or hold; paths of logs stay."""
+    table, changed = schema.jobs, 0
+    for row in connection.execute(sa.select(table)).all():
+        before = {name: getattr(row, name) for name in ("settings", "progress", "result", "error")}
+        texts = {name: row.settings[name] for name in ("conversation", "messages") if name in row.settings}
+        after = _cleaned({**before, "settings": texts}, clean)
+        after["settings"] = {**row.settings, **after["settings"]}
+        if after != before:
+            connection.execute(sa.update(table).where(table.c.id == row.id).values(**after))
+            changed += 1
+    return changed
+
+
+def _redact_run_names(connection: sa.Connection, runs: Any, clean: Callable[[str], str]) -> int:
+    """Redact the names of runs, None = all; a name that another run has gets the run's number."""
+    table, changed = schema.runs, 0
+    names = {row.id: row.name for row in connection.execute(sa.select(table.c.id, table.c.name)) if row.name}
+    chosen = names if runs is None else {number for (number,) in connection.execute(runs)} & names.keys()
+    for number in sorted(chosen):
+        name = clean(names[number])
+        if name != names[number]:
+            name = f"{name} {number}" if name in names.values() else name
+            connection.execute(sa.update(table).where(table.c.id == number).values(name=name))
+            names[number] = name
+            changed += 1
+    return changed
 
 
 def check_no_process(store: RunStore) -> None:

@@ -22,12 +22,12 @@ from convexplain.store import (
     delete_replies,
     erase_freed_space,
     redact_conversations,
-    redact_themes_and_problems,
+    redact_texts_of_runs,
 )
 from convexplain.types import Conversation
 
 _KEPT = (
-    "Logs, reports and exports that were written, jobs of the dashboard with their uploads and remarks, and copies of "
+    "Logs, reports and exports that were written, uploads of the dashboard with what their jobs wrote, and copies of "
     "the store, stay as they are."
 )
 
@@ -52,7 +52,8 @@ class StoredRedaction:
     def sentences(self) -> str:
         """Return in words what was changed and replaced, and what stays as it is."""
         counts = self.counts
-        if not any((counts.changed, counts.replies, counts.themes, counts.problems)):
+        others = (counts.replies, counts.themes, counts.problems, counts.jobs, counts.names)
+        if not (counts.changed or any(others)):
             return f"No personal data was found in {counted(counts.conversations, 'conversation')}. {_KEPT}"
         records = [
             (counts.judgements, "judgement"),
@@ -60,6 +61,8 @@ class StoredRedaction:
             (counts.notes, "note"),
             (counts.themes, "theme"),
             (counts.problems, "remark"),
+            (counts.jobs, "job"),
+            (counts.names, "name"),
         ]
         changed = [f"{counts.changed:,} of {counted(counts.conversations, 'conversation')}"]
         changed += [counted(number, what) for number, what in records if number]
@@ -72,8 +75,8 @@ class StoredRedaction:
 def redact_store(store: RunStore, run: int | None, names_file: Path | None, with_presidio: bool) -> StoredRedaction:
     """Redact the conversations of a run, or all (None), with everything that the store holds about them.
 
-    The cache, themes and remarks come first: what the conversations show to be personal data is not known any more once
-    they are changed. So a call after one that died goes on with it.
+    The cache and what is stored about runs come first: what the conversations show to be personal data is not known any
+    more once they are changed. So a call after one that died goes on with it.
 
     Raises:
         StoreError: a process works on a run.
@@ -93,9 +96,9 @@ def redact_store(store: RunStore, run: int | None, names_file: Path | None, with
     )
     in_texts = [*finders, repetitions(repeated)] if repeated else finders
     clean = Redactor(in_texts).redaction(Conversation("", ())).clean
-    themes, problems = redact_themes_and_problems(store, run, clean)
+    of_runs = redact_texts_of_runs(store, run, clean)
     redactor = Redactor(finders)
     counts = redact_conversations(store, run, redactor.redaction, replies)
     erase_freed_space(store)  # also where nothing was changed: an earlier call may have died before it
-    counts = replace(counts, themes=themes, problems=problems)
+    counts = replace(counts, **of_runs)
     return StoredRedaction(counts, dict(Counter(redactor.counts).most_common()))

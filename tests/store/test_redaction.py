@@ -24,6 +24,9 @@ from convexplain.store import (
     reviews,
     schema,
 )
+from convexplain.store.jobs import add_job, end_job, find_job, keep_progress
+from convexplain.store.run_list import name_run
+from convexplain.store.schema import JsonText, SafeText
 from convexplain.store.themes import ThemeSearch, keep_themes, stored_themes
 from convexplain.types import Evidence, Judgement, Rating
 from convexplain.workspace import stored_redaction
@@ -47,6 +50,10 @@ PLAIN = Conversation("plain", (Turn("user", "Hi"), Turn("assistant", "Hello.")),
 
 @pytest.fixture
 def run(store, helpfulness):
+    return fill(store, helpfulness)
+
+
+def fill(store, helpfulness):
     run = store.begin_run("m", "f", {}, [helpfulness]).id
     for talk in (TALK, PLAIN):
         number = store.keep_conversation(talk, run)
@@ -98,11 +105,92 @@ def test_nothing_of_the_personal_data_is_left_in_the_store(store, run):
         "notes": 2,
         "themes": 0,
         "problems": 0,
+        "jobs": 0,
+        "names": 0,
         "replies": 2,
         "runs": [run],
     }
     assert store.get("k2") == Reply("yes")
     assert redact_store(store, run, None, False).counts.changed == 0
+
+
+# Columns of text that a redaction leaves: names of convexplain's own, of models and of staff; paths; digests; times;
+# rubrics, and what is measured of judges. docs/privacy.md names those in which people may have written something.
+KEPT = {
+    "runs": "status owner signature judge judge_spec fingerprint settings spend purpose alarms",
+    "conversations": "digest source",
+    "facets": "source",
+    "rubrics": "sha rubric title body",
+    "judgements": "rubric label model prompt_sha",
+    "problems": "source",
+    "model_calls": "key model",
+    "leases": "key owner",
+    "contrasts": "rubric settings question goal",
+    "attributions": "rubric settings question method",
+    "noise_floors": "model rubric",
+    "ratings": "rubric rater label",
+    "calibrations": "model rubric body",
+    "judge_agreements": "judge wording source body",
+    "jobs": "kind status folder host",
+    "pair_reviews": "reviewer decision",
+    "theme_sets": "body",
+    "audit_events": "person action details",
+}
+
+
+def job(store, kind, settings, run, **values):
+    number = add_job(store, kind, settings, "/folder", run, "host")
+    keep_progress(store, number, {"doing": MAIL, "notes": [f"! {PHONE} cannot be read"]})
+    end_job(store, number, "failed", **values)
+    return number
+
+
+def test_a_text_planted_in_every_column_that_may_hold_one_is_in_no_byte_of_the_file(tmp_path, helpfulness):
+    store = RunStore(str(tmp_path / "s.db"))
+    run = fill(store, helpfulness)
+    with store.engine.begin() as connection:
+        connection.execute(
+            sa.update(schema.runs).values(name=f"calls of {PHONE}", sample={"strata": [[f"Bot {MAIL}"]]})
+        )
+        connection.execute(sa.update(schema.facets).values(bot=f"Bot {MAIL}").where(schema.facets.c.conversation == 1))
+        connection.execute(sa.update(schema.problems).values(reason=PHONE))
+    keep_themes(store, run, ThemeSearch(1, 1, "all"), [Theme(f"Asks for {PHONE}", (PHONE,), (), 1.0, (0.5, 1.0))])
+    store.keep_problem(run, Problem("log.jsonl", None, f"conversation {MAIL!r} has no turn", kept=True))
+    explained = {"run": run, "conversation": MAIL, "turn": 1, "rubric": "harm"}
+    jobs = [
+        job(store, "explain", explained, run, error=f"{MAIL} is gone"),
+        job(store, "judge", {"rubric": "x", "messages": [["user", PHONE]]}, None, result={"reason": f"Says {PHONE}"}),
+    ]
+    planted = {}
+    with store.engine.connect() as connection:
+        for table in schema.metadata.sorted_tables:
+            kept = KEPT.get(table.name, "").split()
+            assert set(kept) <= set(table.c.keys())
+            texts = [c for c in table.c if isinstance(c.type, SafeText | JsonText | sa.String) and c.name not in kept]
+            rows = connection.execute(sa.select(*texts)).mappings().all() if texts else []
+            planted |= {
+                (table.name, c.name): any(d in repr(row[c.name]) for row in rows for d in (PHONE, MAIL)) for c in texts
+            }
+    assert [place for place, holds in planted.items() if not holds] == []
+    counts = redact_store(store, run, None, False).counts
+    assert (counts.jobs, counts.names, counts.themes, counts.problems) == (2, 1, 1, 1)
+    assert store.run(run).name == "calls of [phone 1]"
+    first, trial = (find_job(store, number) for number in jobs)
+    assert first.settings == {**explained, "conversation": "[e-mail 1]"}
+    assert first.progress == {"doing": "[e-mail 1]", "notes": ["! [phone 1] cannot be read"]}
+    assert trial.settings == {"rubric": "x", "messages": [["user", "[phone 1]"]]}
+    store.close()
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [data for data in (PHONE, MAIL, "other@x.example") if data.encode() in files] == []
+
+
+def test_runs_whose_names_differ_only_in_personal_data_keep_two_names(store, helpfulness):
+    for i, mail in enumerate(("a@b.example", "c@d.example")):
+        run = store.begin_run("m", f"f{i}", {}, [helpfulness]).id
+        store.end_run(run, "done", Spend())
+        name_run(store, run, f"chats of {mail}")
+    redact_store(store, None, None, False)
+    assert sorted(run.name for run in store.runs()) == ["chats of [e-mail 1]", "chats of [e-mail 2]"]
 
 
 def test_texts_about_a_conversation_have_its_placeholders_and_scores_stay(store, run, helpfulness):

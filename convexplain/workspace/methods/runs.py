@@ -111,8 +111,8 @@ class RunMethods(StoreMethods):
     async def redact_run(self, run: RunLike, *, names: Path | None = None, presidio: bool = False) -> StoredRedaction:
         """Replace personal data in the conversations of a run, and in all that any run has stored about them, for good.
 
-        Scores stay. Cached replies of models that hold personal data are deleted. Files that were written, and jobs of
-        the dashboard with their uploads and remarks, stay as they are.
+        Scores stay. Cached replies of models that hold personal data are deleted. Files that were written, and
+        uploads of the dashboard with what their jobs wrote, stay as they are.
 
         Args:
             run: the run's number or name; 0 = all conversations of the store.

@@ -408,7 +408,7 @@ def test_a_run_is_redacted_after_a_question(runs, monkeypatch, tmp_path):
     (tmp_path / "names.txt").write_text("Ann")
     assert runs("redact", "0", "--yes", "--redact-names", str(tmp_path / "names.txt")) == (
         "Changed: 1 of 2 conversations. Replaced: e-mail 2, name 1. Runs with them: 1. "
-        "Logs, reports and exports that were written, jobs of the dashboard with their uploads and remarks, and copies "
+        "Logs, reports and exports that were written, uploads of the dashboard with what their jobs wrote, and copies "
         "of the store, stay as they are.\n"
     )
     assert [turn.content for turn in list(runs.store.conversations(1))[1].turns] == [
