@@ -10,8 +10,10 @@ endpoint received more than once, which may be at most those in flight at each k
 the kills are used up, it begins again in an empty store, which counts as a round.
 
 The processes are forks of one that has loaded everything, so that hundreds fit into a few minutes. `job` is what
-the process of a dashboard's job does. `postgresql` is `analyze` on a PostgreSQL
-server (out of the tests' wheel).
+the process of a dashboard's job does. `server` does what a dashboard's server does when a page starts a job or goes on
+with one, and is killed: half of the times alone, so that the job's process goes on, half of the times with that
+process. The next server finds the job running, done or stopped, and goes on with a stopped one. `postgresql` is
+`analyze` on a PostgreSQL server (out of the tests' wheel).
 """
 
 import argparse
@@ -41,6 +43,8 @@ from convexplain.store import RunStore, keep_conversations
 from convexplain.store.jobs import add_job, find_job
 from convexplain.workspace import AttributionTask, ContrastTask, JudgeSpec, explainers
 from convexplain.workspace.job_specs import AnalyzeJob, job_settings
+from convexplain.workspace.jobs import job_state, list_jobs, resume_job, start_job
+from convexplain.workspace.processes import lives
 from convexplain.workspace.worker import do_job
 
 from .counting_stub import CountingStub
@@ -89,13 +93,15 @@ class KillCounts:
 class Work:
     """A kind of work: `do` is done in a store at `db`, after `prepare`, with an endpoint at `url`.
 
-    Where `makes_run`, the same work after its end makes another run: a kill between both ends a round.
+    Where `makes_run`, the same work after its end makes another run: a kill between both ends a round. `kill_others`
+    kills further processes of the work, or none.
     """
 
     do: Callable[[str, str], None]
     prepare: Callable[[str, str], None] = field(default=lambda db, url: None)
     in_flight: int = IN_FLIGHT
     makes_run: bool = False
+    kill_others: Callable[[str, random.Random], None] = field(default=lambda db, rng: None)
 
 
 def talks() -> list[Conversation]:
@@ -174,10 +180,13 @@ def _train(db: str, url: str) -> None:
     workspace.close()
 
 
+def _job(url: str) -> AnalyzeJob:
+    return AnalyzeJob((Path(os.environ["KILLS_LOG"]),), RUBRICS, JudgeSpec.parse(_judge(url)), explain=0)
+
+
 def _begin_job(db: str, url: str) -> None:
-    spec = AnalyzeJob((Path(os.environ["KILLS_LOG"]),), RUBRICS, JudgeSpec.parse(_judge(url)), explain=0)
     store = RunStore(db)
-    add_job(store, "analyze", job_settings(spec), ".", None, "here")
+    add_job(store, "analyze", job_settings(_job(url)), ".", None, "here")
     store.close()
 
 
@@ -188,10 +197,30 @@ def _work_at_job(db: str, url: str) -> None:
     store.close()
 
 
+def _serve(db: str, url: str) -> None:
+    """Start the job, or go on with it where it is named as stopped, and look at it until it is done."""
+    states = list_jobs(db)
+    number = states[0].job.id if states else start_job(db, _job(url))
+    if states and states[0].status == "stopped":
+        resume_job(db, number)
+    while (state := job_state(db, number)).status == "running":
+        time.sleep(0.05)
+    while lives(Path(state.job.folder), state.job.process):  # its process ends after its job
+        time.sleep(0.05)
+    assert (state.status, len(list_jobs(db))) == ("done", 1), state.messages
+
+
+def _kill_job(db: str, rng: random.Random) -> None:
+    if rng.random() < 0.5 and Path(db).exists() and (states := list_jobs(db)) and states[0].job.process:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(states[0].job.process, signal.SIGKILL)
+
+
 WORKS: dict[str, Work] = {
     "analyze": Work(_analyze, makes_run=True),
     "postgresql": Work(_analyze, makes_run=True),
     "job": Work(_work_at_job, _begin_job, makes_run=True),
+    "server": Work(_serve, makes_run=True, kill_others=_kill_job),
     "attribute": Work(_attribute, _judged),
     "contrast": Work(_contrast, _judged),
     "import": Work(_import, in_flight=0),
@@ -300,6 +329,7 @@ def kill_often(
                 break
             result.kills += 1
             killed += 1
+            work.kill_others(db, rng)
             result.corrupt += damaged(db)
             if work.makes_run and _is_done(db):
                 status = 0
@@ -352,6 +382,7 @@ def measure(names: Sequence[str], kills: int, seed: int) -> dict[str, KillCounts
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stub = stack.enter_context(CountingStub(SECONDS))
         os.environ["KILLS_LOG"], os.environ["KILLS_LABELS"] = str(log(folder)), str(label_file(folder))
+        os.environ["XDG_DATA_HOME"] = str(folder / "data")  # jobs have their folders there
         for work in names:
             places = (str(folder / f"{work}{i}.db") for i in range(1 << 20))
             if work == "postgresql":

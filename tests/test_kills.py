@@ -23,6 +23,19 @@ def test_kills_lose_and_double_nothing(work, tmp_path, monkeypatch):
     assert result.ok
 
 
+def test_a_job_outlives_the_server_that_started_it_or_goes_on_under_the_next_one(tmp_path, monkeypatch):
+    """The server is killed alone, then with the job's process: nothing is lost, doubled or asked too often."""
+    monkeypatch.setattr(kills, "TALKS", 12)
+    monkeypatch.setenv("KILLS_LOG", str(kills.log(tmp_path)))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    places = (str(tmp_path / f"{i}.db") for i in range(1 << 20))
+    with CountingStub(kills.SECONDS) as stub:
+        result = kills.kill_often(kills.WORKS["server"], places, stub.url, 3, random.Random(2), stub.counts)
+    assert (result.kills, result.lost, result.duplicate, result.corrupt) == (3, 0, 0, 0)
+    assert result.repeated <= result.allowed
+    assert result.ok
+
+
 def test_what_is_lost_doubled_or_changed_is_seen(tmp_path):
     """The measure itself: two records are missing, one came twice, one has changed."""
     place = str(tmp_path / "a.db")

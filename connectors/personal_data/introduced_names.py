@@ -33,10 +33,13 @@ _INTRODUCED = (
     regex.compile(rf"(?<![^\W_])(?i:{_SAYS})\s{{1,3}}({_NAME})"),
     regex.compile(rf"(?<![^\W_]){_TITLE}[ \u00a0](?:(?:Dr|Prof)\.?[ \u00a0]){{0,2}}({_NAME})(?![^\W_])"),
     regex.compile(rf"(?:^|[.!?]\s|\n)(?i:{_FAREWELL})[,.!]?\s{{0,3}}\n\s{{0,3}}({_NAME})[ \t]*(?:$|\n)"),
-    regex.compile(r"(?:我叫|我的名字是|姓名[：:])\s?([\p{Han}]{2,4})(?![\p{Han}])"),
+    regex.compile(r"(?:我叫|我的名字是|姓名[：:])\s?(?![了过他她你您])([\p{Han}]{2,4})(?![\p{Han}])"),
     regex.compile(r"(?:私の名前は|氏名[：:])\s?([\p{Han}\p{Katakana}\p{Hiragana}]{2,8}?)(?=です|と申|$|[。、\s])"),
 )
-_NO_NAME = regex.compile(r"(?:Is|Not|On|The|A|An|In|Der|Die|Das|Le|La|Les|El|Los|Il|Lo)\Z")
+# Words that stand there in the place of a name, and beginnings as in "The Support Team", "Ihr Kundendienst".
+_NO_NAME = regex.compile(
+    r"(?:Is|Not|On|A|An|In|Der|Die|Das|Le|La|Les|El|Los|Il|Lo)\Z|(?:The|Your|Our|Ihre?|Eure?|Unsere?|Votre|Notre)\b"
+)
 
 
 def introduced_names(text: str) -> Iterator[PersonalSpan]:

@@ -130,8 +130,10 @@ class RunStore:
         signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
         table = schema.runs
         with writing(self._engine) as connection:
-            # The lock makes a second process wait here, and then see that the first is alive.
-            # SQLite has no such lock and needs none: it runs one writing transaction at a time.
+            # The locks make a second process wait here, and then see that the first is alive; without the one on the
+            # signature, two that find no run would both begin one. SQLite runs one writing transaction at a time.
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(signature[:15], 16))))
             unfinished = connection.execute(
                 sa.select(table)
                 .where(table.c.signature == signature, table.c.status != "done")

@@ -72,6 +72,21 @@ def test_an_unfinished_run_goes_to_one_process(processes, url, ended, monkeypatc
     store.close()
 
 
+def begin_together(url):
+    store = RunStore(url)
+    together[4].wait()
+    run = store.begin_run("m", "fingerprint", {}, [load_rubric("helpfulness")], join=True)
+    together[4].wait()  # a process that has ended would be joined by nobody
+    store.close()
+    return run.id, bool(run.joined)
+
+
+def test_of_four_that_begin_the_same_run_at_once_three_join_it(processes, url):
+    RunStore(url).close()
+    begun = list(processes.map(begin_together, [url] * 4))
+    assert sorted(begun) == [(1, False), (1, True), (1, True), (1, True)]
+
+
 def write(url, run, name, turn):
     """Keeps 200 conversations, judgements and replies that the other keeps too, and 200 that it does not."""
     store, rubric = RunStore(url), load_rubric("helpfulness")

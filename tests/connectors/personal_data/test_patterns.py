@@ -5,8 +5,10 @@ import sys
 import pytest
 
 from benchmarks.redaction import cases, replaced
+from benchmarks.redaction_of_names import name_cases
+from benchmarks.redaction_of_names import replaced as replaced_name
 from convexplain.connectors.personal_data import patterns
-from convexplain.connectors.redaction import Redactor, checked_patterns
+from convexplain.connectors.redaction import Redactor, checked_patterns, names
 from convexplain.errors import MissingExtraError
 from convexplain.types import Conversation, Turn
 
@@ -45,8 +47,11 @@ def shown(text):
         ("Mijn naam is Jan van den Berg.", "Mijn naam is [name 1]."),
         ("Best regards,\nSarah O'Neill", "Best regards,\n[name 1]"),
         ("Best regards to your team", "Best regards to your team"),
+        ("Best regards,\nThe Support Team", "Best regards,\nThe Support Team"),
+        ("Viele Grüße\nIhr Kundendienst", "Viele Grüße\nIhr Kundendienst"),
         ("My name is not on the list.", "My name is not on the list."),
         ("我叫王小明。", "我叫[name 1]。"),
+        ("我叫了外卖。", "我叫了外卖。"),  # I have ordered
         ("Tom told me", "Tom told me"),  # no word introduces him
         ("SSN 536-90-4399", "SSN [national number 1]"),
         ("SIN 604 239 756; sin 604239756", "SIN [national number 1]; sin [national number 1]"),
@@ -90,6 +95,19 @@ def test_the_benchmark_keeps_its_aims():
     assert sum(data) >= 0.95 * len(data)
     assert sum(decoys) <= 0.03 * len(decoys)
     assert (sum(named), len(named)) == (19, 24)  # no word introduces the other five
+
+
+def test_names_by_the_words_before_them_and_by_a_list_of_customers():
+    cases = name_cases()
+    listed = names(case.listed for case in cases if case.spans)
+    found = {
+        way: [[replaced_name(case, finders) for case in cases if bool(case.spans) is named] for named in (True, False)]
+        for way, finders in {"words": (patterns,), "list": (patterns, listed)}.items()
+    }
+    assert {way: [(sum(hits), len(hits)) for hits in both] for way, both in found.items()} == {
+        "words": [(26, 108), (0, 54)],
+        "list": [(68, 108), (0, 54)],
+    }
 
 
 def test_the_libraries_are_an_extra(monkeypatch):
