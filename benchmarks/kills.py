@@ -201,13 +201,15 @@ def _serve(db: str, url: str) -> None:
     """Start the job, or go on with it where it is named as stopped, and look at it until it is done."""
     states = list_jobs(db)
     number = states[0].job.id if states else start_job(db, _job(url))
-    if states and states[0].status == "stopped":
-        resume_job(db, number)
-    while (state := job_state(db, number)).status == "running":
+    resumed = False
+    while (state := job_state(db, number)).status == "running" or (state.status == "stopped" and not resumed):
+        if state.status == "stopped":  # maybe only now: a killed process takes a moment to end
+            resume_job(db, number)
+            resumed = True
         time.sleep(0.05)
     while lives(Path(state.job.folder), state.job.process):  # its process ends after its job
         time.sleep(0.05)
-    assert (state.status, len(list_jobs(db))) == ("done", 1), state.messages
+    assert (state.status, len(list_jobs(db))) == ("done", 1), state
 
 
 def _kill_job(db: str, rng: random.Random) -> None:

@@ -100,5 +100,6 @@ def redact_store(store: RunStore, run: int | None, names_file: Path | None, with
     redactor = Redactor(finders)
     counts = redact_conversations(store, run, redactor.redaction, replies)
     erase_freed_space(store)  # also where nothing was changed: an earlier call may have died before it
-    counts = replace(counts, **of_runs)
+    themes, problems, jobs, run_names = (of_runs[name] for name in ("themes", "problems", "jobs", "names"))
+    counts = replace(counts, themes=themes, problems=problems, jobs=jobs, names=run_names)
     return StoredRedaction(counts, dict(Counter(redactor.counts).most_common()))
