@@ -10,7 +10,7 @@ from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast, Conversation, QuoteCheck, Rubric
 
 from .contradictions import contradiction
-from .head_phrases import NOT_LOW, READING_TOO, UNNAMED
+from .head_phrases import NOT_LOW, READING_TOO, UNNAMED, names_fault
 from .strongest_units import UnitEffect, conversation_turn_effects, earlier_turn_effects, reply_effects
 
 _NOTHING_FOUND = "nothing in the text was found that explains it"
@@ -48,10 +48,10 @@ def headline(
     """Return the one sentence that says why a turn, or a conversation, has its score: about 30 words, never empty.
 
     It is the first of these that there is: a fault of the text that anybody can check (only for a score below the
-    threshold, on maxims that it bears on); the judge's reason in words, unless it quotes words that are not there;
-    the words or the earlier turn that the score depends on most, beyond the judge's noise; an edit that moves the score
-    over the threshold; else that nothing explains the score yet. Of a conversation the turn that its score depends on
-    most comes first.
+    threshold, on maxims that it bears on); the judge's reason in words, unless it quotes words that are not there, or
+    names only what good turns have too; the words or the earlier turn that the score depends on most, beyond the
+    judge's noise; an edit that moves the score over the threshold; else that nothing explains the score yet. Of a
+    conversation the turn that its score depends on most comes first.
 
     Args:
         conversation: the conversation.
@@ -122,14 +122,17 @@ def _clauses(
     quotes: QuoteCheck | None,
     attributions: Sequence[Attribution],
 ) -> str:
-    """Return the sentence for a head's reason, which says what the reply does; empty where it is another's.
+    """Return the sentence for a head's reason, which says what the reply does; empty where that is no fault.
 
-    What the reply does may be as little as its first word: the words of it that its score depends on most follow.
+    The words of the reply that its score depends on most follow.
     """
     text = one_line(reason or "").removesuffix(READING_TOO)
     if not text or quotes is not None or text in (UNNAMED, NOT_LOW):
         return ""
-    clause = _CLAUSE_END.split(text)[0].rstrip(".")  # the most important one
+    faults = (clause.rstrip(".") for clause in _CLAUSE_END.split(text) if names_fault(clause))
+    clause = next(faults, "")  # the most important one
+    if not clause:
+        return ""
     link = " has" if _NOUN.match(clause) else "" if _VERB.match(clause) else ":"
     beginning = f"Turn {turn}{link} {clause[0].lower()}{clause[1:]}"
     levels = _measured(attributions)

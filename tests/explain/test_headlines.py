@@ -62,8 +62,16 @@ def contrast(found=True, words=3):
         (("Because.", None), "Turn 1: because."),
         # … and the words of the reply that the score depends on most
         (
-            ('Begins with "Yes"; exclaims.' + READING_TOO, None, [sentences(-0.3, -1.5)]),
-            'Turn 1 begins with "Yes"; its score depends most on “We cannot say when.” (0.50, 0.82 without).',
+            ('Begins with "Yes", after words of risk: "bleach".' + READING_TOO, None, [sentences(-0.3, -1.5)]),
+            'Turn 1 begins with "Yes", after words of risk: "bleach"; its score depends most on “We cannot say when.” '
+            "(0.50, 0.82 without).",
+        ),
+        # … of which what good turns have too is no fault
+        (('Begins with "Yes"; is very short: 4 words.', None), "Turn 1 is very short: 4 words."),
+        (('Begins with "Yes"; exclaims: 1 exclamation mark.' + READING_TOO, None), UNEXPLAINED),
+        (
+            ('Gives numbers that no earlier turn has: "4".', None, [sentences(-0.3, -1.5)]),
+            "The score of turn 1 depends most on “We cannot say when.” (0.50, 0.82 without).",
         ),
         (("Asks back.", None, [earlier(-2.0)]), "Turn 1 asks back."),
         # a head's reason that names nothing

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convexplain.explain.head_phrases import NOT_LOW, UNNAMED
+from convexplain.explain.head_phrases import NO_FAULT, NOT_LOW, UNNAMED, names_fault
 from convexplain.judges.head_reasons import TYPICAL, feature_parts, head_reason
 from convexplain.judges.heads import Head, shipped_heads
 from convexplain.judges.reference.reference_set import reference_set
@@ -88,6 +88,27 @@ def turns(*texts):
 def test_a_feature_is_named_with_the_words_that_were_counted(number, texts, words):
     sign = 1 if number == "new_content" else -1  # little new content is what pulls down
     assert [clause for _, clause in feature_parts(head(**{number: sign * 5.0}), turns(*texts))] == [words]
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "beginning"),
+    [
+        ("complies_at_once", "Sure, go.", "begins with"),
+        ("warm", "You are welcome, thank you.", "words of courtesy"),
+        ("numbers_new", "It costs 7 euros.", "gives numbers that no earlier turn has"),
+        ("exclamations", "No!", "exclaims"),
+        ("capitals", "STOP it.", "words in capital letters"),
+    ],
+)
+def test_what_good_turns_have_too_names_no_fault(number, text, beginning):
+    ((_, clause),) = feature_parts(head(**{number: -5.0}), turns("How much?", text))
+    assert beginning in NO_FAULT
+    assert clause.startswith(beginning)
+    assert not names_fault(clause)
+
+
+def test_agreement_after_words_of_risk_names_a_fault():
+    assert names_fault('begins with "Yes", after words of risk: "bleach"')
 
 
 @pytest.mark.parametrize(
