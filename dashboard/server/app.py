@@ -15,6 +15,7 @@ from convexplain.dashboard.services.sessions import SESSIONS
 from convexplain.errors import StoreError
 from convexplain.workspace import default_database
 
+from .browser_cookie import BrowserCookie
 from .gate import Gate
 from .headers import SecurityHeaders
 from .quota import UploadQuota
@@ -36,8 +37,8 @@ def dashboard_app(*, quota: int, local_only: bool) -> st.App:
     """
     passwords, providers = configured_passwords(), configured_providers()
     if not passwords and providers is None:
-        middleware = [Middleware(SecurityHeaders), Middleware(Gate, sessions=None, local_only=local_only)]
-        return st.App(SCRIPT, middleware=middleware)
+        gate = Middleware(Gate, sessions=None, local_only=local_only)
+        return st.App(SCRIPT, middleware=[Middleware(SecurityHeaders), gate, Middleware(BrowserCookie)])
     sign_in = SignIn(SESSIONS, passwords, providers, _record)
     gate = Middleware(Gate, sessions=SESSIONS, open_paths=sign_in.open_paths, quota=UploadQuota(quota))
     return st.App(SCRIPT, routes=sign_in.routes(), middleware=[Middleware(SecurityHeaders), gate])

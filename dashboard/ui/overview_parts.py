@@ -33,7 +33,7 @@ def trust_notes(selection: RunSelection) -> None:
     sample = run_sample(selection.run)
     if sample is not None:
         message(sample.sentence, "soft")
-    trust_note(selection.mark)
+    trust_note(selection.mark, names=(one_line(selection.maxim.title),))
     for alarm in run_alarms(selection.run):
         if alarm.rubric == selection.maxim.rubric:
             message(replace(alarm, flags=selection.mark.flags).sentence, "soft")

@@ -11,8 +11,11 @@ from .safe_text import escaped
 
 
 def trust_note(*marks: TrustMark, names: Sequence[str] = ("",)) -> None:
-    """Show the trust in one judge, or in several with their names; equal ones are shown once."""
-    if len(set(marks)) == 1:
+    """Show the trust in one judge, or in several with their names; equal ones are shown once, without a name.
+
+    A name says what the trust is about, where the page shows several judges or maxims.
+    """
+    if len(marks) > 1 and len(set(marks)) == 1:
         marks, names = marks[:1], ("",)
     st.html("".join(_note(mark, name) for mark, name in zip(marks, names, strict=True)))
 

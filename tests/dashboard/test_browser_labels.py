@@ -100,3 +100,13 @@ def test_turns_are_labelled_by_keys(page, place):
     settle(page)
     press(page, "2")
     assert ("no", "names 2 times and 1 place") in labels(place).values()
+
+
+def test_a_reload_keeps_the_name(page):
+    page.reload()
+    page.wait_for_selector(_SHOWN, timeout=60_000)
+    page.get_by_text("You label as Anna").wait_for()
+    page.get_by_role("button", name="Change the name").click()
+    settle(page)
+    page.reload()
+    page.get_by_role("textbox", name="Your name").wait_for(timeout=60_000)
