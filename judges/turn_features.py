@@ -105,7 +105,7 @@ def _takes_up_nothing(turn: TurnReading) -> str:
     stems = {word[:_STEM] for word in words_of(turn.reply)}
     if not key_words or _has_no_word_spaces(turn.message) or any(word[:_STEM] in stems for word in key_words):
         return ""
-    return f"takes up none of the key words of the message before it: {_quoted(key_words)}"
+    return f"uses no key word of the message before it: {_quoted(key_words)}"
 
 
 def _asks_back(turn: TurnReading) -> str:

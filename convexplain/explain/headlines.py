@@ -27,7 +27,7 @@ _QUOTE_BEFORE = regex.compile(r"“([^“”]+)”: ")  # as judges put the quot
 _REASON_QUOTE = 8  # words of that quote
 _CLAUSE_WORDS = 20  # of what a reply does, before the words that its score depends on
 _NOUN = regex.compile(r"(?:words|phrases|general words)\b", regex.IGNORECASE)  # clauses that begin so have no verb
-_VERB = regex.compile(r"(?:takes|begins|ends|repeats|says|gives|exclaims|asks|is)\b", regex.IGNORECASE)
+_VERB = regex.compile(r"(?:uses|begins|ends|repeats|says|gives|exclaims|asks|is)\b", regex.IGNORECASE)
 _CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
 
 

@@ -90,12 +90,15 @@ class PairGates:
         held = contrast.fresh_held >= HELD_SHARE * contrast.fresh_draws
         measured = f"{contrast.fresh_held} of {contrast.fresh_draws}" if contrast.fresh_draws else "none was made"
         if every or not held:
-            yield GateCheck("fresh measurements hold", held, measured, "" if held else NOT_HELD)
+            yield GateCheck("fresh measurements do not contradict it", held, measured, "" if held else NOT_HELD)
         natural = contrast.naturalness
         refusal = UNCHECKED if natural is None else UNNATURAL if natural < NATURALNESS_FLOOR else ""
         if every or refusal:
-            change = "not measured" if natural is None else f"{natural:+.2f} nats a token, at least {NATURALNESS_FLOOR}"
-            yield GateCheck("the edited turn reads as well as the logged one", not refusal, change, refusal)
+            figure = (
+                f"naturalness {natural:+.2f}, at least {NATURALNESS_FLOOR}" if natural is not None else "not measured"
+            )
+            remark = figure.replace("-", "−")
+            yield GateCheck("the edited turn reads about as well as the logged one", not refusal, remark, refusal)
         before, after = (forms.ending(turn).turns for turn in (forms.before, forms.after))
         (screening,) = await Screen().screen(before, [after], self.rubrics[contrast.rubric])
         if every or screening.refusal:

@@ -54,7 +54,7 @@ def pair_card(
         return
     if opens:
         open_turn(int(st.query_params["run"]), conversation.id, number, contrast.turn, contrast.rubric)
-    by = "edited by a person" if edit.by_person else contrast.question
+    by = "edited by a person" if edit.by_person else "edited by a search"
     where = f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {by}"
     if not contrast.found:  # the text that it tried last is not worth reading
         lines((where, "soft"), (contrast_outcome(contrast, _threshold(store, contrast)), "body"))

@@ -133,7 +133,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
                 "maxims": [_joined(cell(row.rubric) for row in edit.rows) for edit in page_edits],
                 "trust": [_joined(marks[row.rubric].word for row in edit.rows) for edit in page_edits],
                 "conversation": [f"{cell(edit.first.conversation)}, {edit.first.turn}" for edit in page_edits],
-                "edited by": ["a person" if edit.by_person else edit.first.question for edit in page_edits],
+                "edited by": ["a person" if edit.by_person else "a search" for edit in page_edits],
             }
         ),
         hide_index=True,

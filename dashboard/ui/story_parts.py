@@ -67,7 +67,8 @@ def since_last_time(change: RunChange, run: int) -> None:
     for maxim in change.maxims:
         message(change_sentence(maxim), "body" if maxim.mark.flags else "soft")
     if change.maxims and change.note:
-        message(change.note, "soft")
+        weeks = " So two weeks of this run are compared." if change.basis == "weeks" else ""
+        message(f"{change.note}{weeks}", "soft")
     if change.earlier is not None:
         address = {"first": str(change.earlier), "second": str(run)}
         with st.container(key="cxlink-compare"):

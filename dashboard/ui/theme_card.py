@@ -13,7 +13,8 @@ from .safe_text import escaped, label_text, lines, message
 from .theme_dialogs import rubric_dialog, split_dialog
 from .turn_table import open_turn
 
-_NAME = 80  # characters of a name
+_NAME = 80  # characters of a name that people give
+_SHOWN_NAME = 200  # characters of a name that are shown
 _REPLY = 160  # characters of a reply that are shown
 _REFUSAL = "theme-refusal"
 
@@ -43,8 +44,9 @@ def _head(theme: RunTheme) -> str:
     low, high = theme.theme.interval
     share = f"{100 * theme.theme.share:.1f} % of the judged turns (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
     pinned = '<span class="cx-chip">pinned</span>' if theme.theme.pinned is not None else ""
+    name = escaped(theme.theme.name, _SHOWN_NAME)
     return (
-        f'<div class="cx"><h2 style="margin:0;padding:0;font-size:1.08rem">{escaped(theme.theme.name, _NAME)}</h2>'
+        f'<div class="cx"><h2 style="margin:0;padding:0;font-size:1.08rem">{name}</h2>'
         f"{pinned}<b>{counted(theme.count, 'turn')}</b> · {share} "
         f'<span class="cx-soft">· theme {theme.number}</span></div>'
     )

@@ -559,7 +559,7 @@ def test_an_edit_is_listed_once_with_its_gates_and_both_turns(app, store):
         "3 · assistant · judged",
         "3 of 5 gates passed",  # the edited text drops the number 0, which question and answer have in common
         "✗ not passed: the facts are kept",
-        "✓ passed: fresh measurements hold (5 of 5)",
+        "✓ passed: fresh measurements do not contradict it (5 of 5)",
         "· known at the export: the margin goes beyond the noise of the judge (noise of the judge 0.10, assumed)",
     ):
         assert words in texts(shown), words

@@ -217,7 +217,7 @@ def test_every_gate_says_what_was_measured():
     case = Planted("Hello", "Hi.", "Good morning.", 0.4, 0.6, proof=(-0.25, 5, 4), noise=0.05)
     assert checks_of(case) == [
         (True, "4 of 5", ""),
-        (True, "-0.25 nats a token, at least -1.9", ""),
+        (True, "naturalness −0.25, at least −1.9", ""),
         (True, "", ""),
         (True, "", ""),
         (True, "margin 0.20, noise of the judge 0.05", ""),

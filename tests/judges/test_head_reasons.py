@@ -49,7 +49,7 @@ def turns(*texts):
         (
             "no_word_of_user",
             ("Does the filter stop viruses?", "The tent is green."),
-            'takes up none of the key words of the message before it: "viruses", "filter", "stop"',
+            'uses no key word of the message before it: "viruses", "filter", "stop"',
         ),
         (
             "repeats_a_reply",
@@ -78,7 +78,7 @@ def turns(*texts):
         (
             "no_word_of_user",
             ("What's the refund policy?", "See there."),
-            'takes up none of the key words of the message before it: "refund", "policy"',
+            'uses no key word of the message before it: "refund", "policy"',
         ),
         ("numbers_new", ("Which?", "1. a tent\n2. a stove of 7 kg"), 'gives numbers that no earlier turn has: "7"'),
         ("exclamations", ("a", "No!! Never!"), "exclaims: 3 exclamation marks"),
