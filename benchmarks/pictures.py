@@ -1,17 +1,19 @@
-"""Make the pictures of the dashboard's pages from the example log, so that they are never out of date.
+"""Make the pictures of the dashboard's pages and of the report from the example logs, so that they are up to date.
 
     python -m benchmarks.pictures --db pictures.db
 
-judges `examples/shop.jsonl` by the embedded judge, explains its worst turns and groups the flagged ones. It judges the
-log once more with the better versions that were found in the place of the worst replies: the second bot of the page
-“Compare”. Then it writes a picture of every page into `docs/pictures/`. It takes two to five minutes on two cores; a
-store that holds both runs already is only shown.
+judges `examples/shop.jsonl` by the embedded judge, explains its worst turns, and judges it once more with the better
+versions that were found in the place of the worst replies: the second bot of the page “Compare”. It judges the two
+weeks of `examples/shop_bots` one after the other, and groups the flagged turns of the second: the pages “Overview” and
+“Themes”, and the report. Then it writes the pictures into `docs/pictures/`. It takes five to ten minutes on two cores;
+a store that holds the runs already is only shown.
 """
 
 import argparse
 import json
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -22,27 +24,29 @@ from convexplain.types import Contrast
 from tests.dashboard.browser_session import served, settle, show
 
 LOG = Path("examples/shop.jsonl")
+WEEKS = Path("examples/shop_bots")
+SECOND_WEEK = date(2026, 11, 9)
 FOLDER = Path("docs/pictures")
 SIZE = (1280, 900)
 FINDING = "conversation?run={run}&rubric=harm&conversation=tent-poles&turn=3"
 PAGES = {
-    "overview": "?run={run}",
+    "overview": "?run={week_2}",
     "conversation": FINDING,
-    "themes": "themes?run={run}",
+    "themes": "themes?run={week_2}",
     "pairs": "pairs?run={run}",
     "compare": "compare?first={run}&second={better}&rubric=harm",
     "upload": "upload",
     "rubrics": "rubrics?rubric=harm",
     "labels": "labels?run={run}&rubric=helpfulness",
 }
-"""Each page with its address; `run` is the log's run, `better` that of the log with better replies."""
+"""Each page with its address; `run` is the log's run, `better` that with better replies, `week_2` the second week's."""
 
 
 def main() -> None:
     """Fill the store and write the pictures."""
     options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     options.add_argument("--db", required=True, help="the store's file")
-    options.add_argument("--only", choices=[*PAGES, "finding"], nargs="*", help="the pictures to make (all)")
+    options.add_argument("--only", choices=[*PAGES, "finding", "report"], nargs="*", help="the pictures to make (all)")
     arguments = options.parse_args()
     runs = fill(arguments.db)
     FOLDER.mkdir(exist_ok=True)
@@ -60,6 +64,8 @@ def main() -> None:
                 page.screenshot(path=FOLDER / f"{name}.png")
         if not arguments.only or "finding" in arguments.only:
             picture_of_finding(page, f"{server}/{FINDING.format(**runs)}")
+        if not arguments.only or "report" in arguments.only:
+            picture_of_report(page, arguments.db, runs["week_2"])
         opened.close()
 
 
@@ -73,19 +79,34 @@ def picture_of_finding(page: Page, address: str) -> None:
     page.screenshot(path=FOLDER / "finding.png", clip={"x": 60, "y": 264, "width": 1160, "height": 560})
 
 
+def picture_of_report(page: Page, database: str, run: int) -> None:
+    """Write the picture of the first screen of a run's report."""
+    page.set_viewport_size({"width": SIZE[0], "height": SIZE[1]})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.html"
+        Workspace(database).report(run, html=file)
+        page.goto(file.as_uri())
+        page.screenshot(path=FOLDER / "report.png")
+
+
 def fill(database: str) -> dict[str, int]:
-    """Judge, explain and group the example log, and judge it with better replies; return the numbers of both runs."""
+    """Judge, explain and group the example logs where the store does not hold them; return the runs by their names."""
     workspace = Workspace(database)
-    if len(stored := workspace.store.runs()) > 1:
-        return {"run": stored[1].id, "better": stored[0].id}
-    run = workspace.analyze(LOG)
+    stored = {run.name: run.id for run in workspace.store.runs()}
+    if "week_2" in stored:
+        return stored
+    run = workspace.analyze(LOG, name="run", judge="embedded")
     contrasts = [explanation.contrast for explanation in workspace.explain(run.worst(5))]
-    workspace.themes(run.id)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "better.jsonl"
         log.write_text("\n".join(with_better_replies([c for c in contrasts if c is not None and c.found])))
-        better = workspace.analyze(log)
-    return {"run": run.id, "better": better.id}
+        workspace.analyze(log, name="better", judge="embedded")
+    talks = [(talk, talk.turns[0].at) for log in sorted(WEEKS.glob("*.jsonl")) for talk in read_log(log)]
+    for second, name in ((False, "week_1"), (True, "week_2")):
+        week = [talk for talk, at in talks if at is not None and (at.date() >= SECOND_WEEK) is second]
+        workspace.analyze(week, name=name, judge="embedded", explain=5)
+    workspace.themes("week_2", explain=4)
+    return {run.name: run.id for run in workspace.store.runs()}
 
 
 def with_better_replies(contrasts: list[Contrast]) -> Iterator[str]:

@@ -15,6 +15,7 @@ Outcome = Literal["better", "worse", "higher", "lower", "cannot tell"]
 
 MIN_CONVERSATIONS = 5
 """Conversations below which no change is told from chance."""
+_MAY_BE = "the change may be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,12 @@ def overall(
     elif "cannot tell" in names:
         reasons = {verdicts[name].why for name in names["cannot tell"]}
         on = {name: f"{name}: {verdicts[name].why}" for name in names["cannot tell"]}
-        sentences.append(f"{_sentence(reasons.pop())}" if len(reasons) == 1 else f"{_sentence('; '.join(on.values()))}")
+        if len(reasons) == 1:
+            sentences.append(_sentence(reasons.pop()))
+        elif all(reason.startswith(_MAY_BE) for reason in reasons):
+            sentences.append("Chance may explain every difference.")
+        else:
+            sentences.append(_sentence("; ".join(on.values())))
     return " ".join(sentences)
 
 
@@ -190,8 +196,8 @@ def _chance(shift: RunShift, compared: int) -> str:
         moved = f"the mean moved by {signed(shift.shift)} in {few}"
         return f"{moved}; {MIN_CONVERSATIONS} are needed to tell that from chance"
     low, high = shift.interval
-    several = f", which is chance too often with {compared} maxims" if low > 0 or high < 0 else ""
-    return f"the change may be {signed(low)} to {signed(high)}{several}"
+    several = f", but one of {compared} maxims often moves so far by chance" if low > 0 or high < 0 else ""
+    return f"{_MAY_BE} {signed(low)} to {signed(high)}{several}"
 
 
 def signed(number: float) -> str:

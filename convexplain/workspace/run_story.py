@@ -266,7 +266,7 @@ def _labels(run: AnalyzedRun) -> list[SuggestedAction]:
     n = missing[rubric]
     if not n:
         return [
-            SuggestedAction("validate", f"Hold the judge against the labels on {rubric}.", rubric=rubric),
+            SuggestedAction("validate", f"Compare the judge with the labels on {rubric}.", rubric=rubric),
             *replacements,
         ]
     more = counted(n, "turn")

@@ -26,6 +26,8 @@ from convexplain.workspace.theme_results import RunThemes
 from convexplain.workspace.themes import run_themes
 from convexplain.workspace.turn_explanation import Explanation
 
+from .signs import signed
+
 
 @dataclass(frozen=True, slots=True)
 class NextSteps:
@@ -125,10 +127,10 @@ def verdict_sentence(change: RunChange) -> str:
 def change_sentence(change: MaximChange) -> str:
     """Return the change on one maxim in one line."""
     low, high = change.interval or (None, None)
-    interval = "" if low is None or high is None else f", 95 % interval {_signed(low)} to {_signed(high)}"
+    interval = "" if low is None or high is None else f", 95 % interval {signed(low)} to {signed(high)}"
     verdict = change.verdict if change.mark.flags else change.mark.word
     scores = f"{change.before:.2f} → {change.after:.2f}"
-    return f"{one_line(change.title)}: {scores} ({_signed(change.shift)}{interval}): {verdict}"
+    return f"{one_line(change.title)}: {scores} ({signed(change.shift)}{interval}): {verdict}"
 
 
 def group_sentence(group: GroupDifference, title: str, *, counts: bool) -> str:
@@ -163,7 +165,3 @@ def group_filter(group: GroupDifference, longest: int) -> dict[str, Any]:
         day = date.fromisoformat(group.value)
         return {"since": day, "until": day}
     return {f"{group.field}s": [group.value]}
-
-
-def _signed(number: float) -> str:
-    return f"{number:+.2f}".replace("-", "−")

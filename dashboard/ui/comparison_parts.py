@@ -7,6 +7,7 @@ import streamlit as st
 from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import BINS, Comparison
 from convexplain.analysis.themes.changes import ThemeChange
+from convexplain.dashboard.services.signs import signed, with_minus
 from convexplain.explain.wording import counted
 from convexplain.store import Run, RunStore
 from convexplain.text.visible import one_line
@@ -15,7 +16,6 @@ from convexplain.workspace.theme_changes import NOT_SEARCHED, ThemeChanges
 
 from . import address
 from .charts import shifts
-from .explanation_panel import signed
 from .page_links import compared_pair, remember_comparison
 from .run_selection import run_name
 from .safe_text import escaped, message
@@ -73,7 +73,7 @@ def show_verdicts(comparison: RunComparison) -> None:
     head = "".join(f"<b>{name}</b>" for name in ("maxim", "mean score", "verdict", "turns beyond the judges’ noise"))
     rows = "".join(_verdict_row(maxim) for maxim in comparison.maxims)
     st.html(
-        f'<div class="cx" role="status"><p class="cx-headline">{escaped(comparison.sentence)}</p>'
+        f'<div class="cx" role="status"><p class="cx-headline">{escaped(with_minus(comparison.sentence))}</p>'
         f'<div class="cx-grid cx-verdicts">{head}{rows}</div></div>'
     )
     for sentence in comparison.samples:
@@ -109,6 +109,7 @@ def _theme_list(themes: Sequence[ThemeChange]) -> str:
 def comparison_details(maxim: MaximComparison) -> None:
     """Show the figures behind a verdict: folded where turns are listed above them."""
     if maxim.change is None:
+        st.header(f"Averages on {one_line(maxim.title)}", anchor=False)
         message("The two runs have scored no turn in common: only their averages are compared.", "soft")
         _average_figures(maxim.averages, flags=maxim.flags)
         return
@@ -158,7 +159,7 @@ def _verdict_row(maxim: MaximComparison) -> str:
     moved = "no turn in common" if maxim.change is None else f"{maxim.fell:,} fell, {maxim.rose:,} rose"
     return (
         f'<span>{escaped(maxim.title, 60)} <span class="cx-soft">· {escaped(words)}</span></span><span>{means}</span>'
-        f'<span class="cx-score{low}">{_MARKS.get(verdict.outcome, "")}{escaped(verdict.words)}</span>'
+        f'<span class="cx-score{low}">{_MARKS.get(verdict.outcome, "")}{escaped(with_minus(verdict.words))}</span>'
         f"<span>{moved}</span>"
     )
 

@@ -12,6 +12,7 @@ from convexplain.dashboard.services.conversation import (
     largest_contribution,
     rebuild_prompt,
 )
+from convexplain.dashboard.services.signs import signed
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.report.explanations import attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
@@ -116,11 +117,6 @@ def diff_html(name: str, changes: Sequence[TextChange], title: str = "") -> str:
     head = f'<div class="cx-soft">{escaped(name, 80)}</div>'
     hover = f' title="{escaped(title)}"' if title else ""
     return f'<div class="cx"{hover}>{head}<div class="cx-text">{"".join(parts)}</div></div>'
-
-
-def signed(number: float) -> str:
-    """Return a number with its sign, with two decimals."""
-    return f"{number:+.2f}".replace("-", "−")
 
 
 def _attribution(view: ConversationView, attributions: Sequence[Attribution], threshold: float) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from convexplain.analysis.comparison import Direction
 from convexplain.dashboard.services.comparisons import SideTexts, moved_turns, one_turn, side_texts
+from convexplain.dashboard.services.signs import signed
 from convexplain.store import RunStore, ScoredTurn
 from convexplain.text.diffs import TextChange
 from convexplain.text.visible import one_line
@@ -14,7 +15,6 @@ from convexplain.workspace import ChangedTurn, MaximComparison, RunComparison
 
 from . import address
 from .comparison_parts import start
-from .explanation_panel import signed
 from .list_pages import list_page, show_list_page
 from .query_cache import cached_query
 from .safe_text import escaped, label_text, message

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from convexplain.dashboard.services.pairs import SameEdit, edited_turn, pair_check, save_review
+from convexplain.dashboard.services.signs import signed
 from convexplain.errors import ConvexplainError
 from convexplain.explain.wording import contrast_outcome
 from convexplain.report.trust_marks import TrustMark
@@ -14,7 +15,7 @@ from convexplain.store.reviews import Decision
 from convexplain.text.visible import one_line
 from convexplain.types import Contrast
 
-from .explanation_panel import show_trade_offs, signed
+from .explanation_panel import show_trade_offs
 from .pair_evidence import score_spread, show_gates, show_texts
 from .pair_list import select_pair
 from .safe_text import lines, message

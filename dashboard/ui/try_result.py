@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
+from convexplain.dashboard.services.signs import signed
 from convexplain.dashboard.services.tries import Try, summary
 from convexplain.explain.wording import movement
 from convexplain.text.diffs import word_diff
 from convexplain.types import Rubric
 from convexplain.workspace import ScoreChange, WhatIf
 
-from .explanation_panel import diff_html, signed
+from .explanation_panel import diff_html
 from .safe_text import escaped, message
 
 _NOTHING = 0.005  # changes that are shown as 0.00

@@ -54,7 +54,7 @@ def test_an_interval_is_at_least_as_wide_as_noise_makes_it():
         (
             judged(CLEAR, "cannot tell", 4),
             "cannot tell",
-            "cannot tell: the change may be -0.30 to -0.10, which is chance too often with 4 maxims",
+            "cannot tell: the change may be -0.30 to -0.10, but one of 4 maxims often moves so far by chance",
             False,
         ),
         (
@@ -92,6 +92,16 @@ DOWN, UP = "by 0.20 (95 % interval -0.30 to -0.10)", "by 0.20 (95 % interval +0.
             {"a": OPEN, "b": OPEN},
             {},
             "Cannot tell whether the chats got better or worse. The change may be -0.15 to +0.05.",
+        ),
+        (
+            {"a": OPEN, "b": judged(CLEAR, "cannot tell", 4)},
+            {},
+            "Cannot tell whether the chats got better or worse. Chance may explain every difference.",
+        ),
+        (
+            {"a": OPEN, "b": judged(CLEAR, "worse", obstacle="another judge")},
+            {},
+            "Cannot tell whether the chats got better or worse. A: the change may be -0.15 to +0.05; b: another judge.",
         ),
         (
             {"a": judged(CLEAR, "worse", trusted=False)},

@@ -30,6 +30,7 @@ from convexplain.dashboard.services.pairs import (
     save_review,
     zip_folder,
 )
+from convexplain.dashboard.services.signs import signed, with_minus
 from convexplain.errors import UsageError
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -260,3 +261,12 @@ def test_a_decision_on_an_edit_is_about_the_maxims_on_which_it_goes_the_same_way
     assert (first.by_person, second.by_person) == (True, False)
     assert first.reviewed_with(1, decision) == expected
     assert second.reviewed_with(5, decision) == [5]
+
+
+@pytest.mark.parametrize(("number", "words"), [(0.2, "+0.20"), (-0.456, "−0.46"), (-0.001, "+0.00"), (0.0, "+0.00")])
+def test_a_difference_has_its_sign_and_no_negative_zero(number, words):
+    assert signed(number) == words
+
+
+def test_a_minus_stands_before_numbers_only():
+    assert with_minus("-0.30 to -0.10 by gguf:qwen-2.5, run 3-4") == "−0.30 to −0.10 by gguf:qwen-2.5, run 3-4"

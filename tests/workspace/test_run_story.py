@@ -78,7 +78,7 @@ def test_enough_labels_ask_for_a_validation(workspace):
     assert run_story(workspace.run(run)).actions[-1].turns == 1
     keep_ratings(workspace.store, [(talks["good-0"], Rating("good-0", 3, "helpfulness", 0.0, "anna"))])  # 10 and 10
     last = run_story(workspace.run(run)).actions[-1]
-    assert (last.kind, last.sentence) == ("validate", "Hold the judge against the labels on helpfulness.")
+    assert (last.kind, last.sentence) == ("validate", "Compare the judge with the labels on helpfulness.")
 
 
 def test_an_empty_run_has_a_story(workspace):
