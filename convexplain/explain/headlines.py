@@ -11,7 +11,13 @@ from convexplain.types import Attribution, Contrast, Conversation, QuoteCheck, R
 
 from .contradictions import contradiction
 from .head_phrases import NOT_LOW, READING_TOO, UNNAMED, names_fault
-from .strongest_units import UnitEffect, conversation_turn_effects, earlier_turn_effects, reply_effects
+from .strongest_units import (
+    COUNTS_WITH_OTHERS,
+    UnitEffect,
+    conversation_turn_effects,
+    earlier_turn_effects,
+    reply_effects,
+)
 
 _NOTHING_FOUND = "nothing in the text was found that explains it"
 _WORDS = 30  # words of a headline at most
@@ -178,7 +184,13 @@ def _measured(attributions: Sequence[Attribution]) -> list[Attribution]:
 def _words_of(conversation: Conversation, levels: Sequence[Attribution], effect: UnitEffect) -> str:
     text = effect.unit.of(conversation.turns[effect.unit.turn].content)
     quoted = _cut(text.strip(), _QUOTED_WORDS, _QUOTED_CHARACTERS)
-    return f"“{quoted}” ({levels[0].score:.2f}, {effect.outcome})"
+    return f"“{quoted}” {_scores(levels[0].score or 0.0, effect)}"
+
+
+def _scores(score: float, effect: UnitEffect) -> str:
+    """Return the score with a unit and without it, in brackets."""
+    without = COUNTS_WITH_OTHERS if effect.needs_others else f"without it {effect.without:.2f}"
+    return f"(score {score:.2f}; {without})"
 
 
 def _edited(turn: int, contrast: Contrast | None) -> str:
@@ -226,8 +238,7 @@ def _decisive_turn(
     turn = conversation.turns[place]
     text = _cut(turn.content, _QUOTED_WORDS, _QUOTED_CHARACTERS)
     verb = "raises" if strongest.effect > 0 else "lowers"
-    scores = f"({score:.2f}, {strongest.outcome})"
-    return f"Turn {place} ({turn.role}) {verb} {rubric.id} most: “{text}” {scores}."
+    return f"Turn {place} ({turn.role}) {verb} {rubric.id} most: “{text}” {_scores(score, strongest)}."
 
 
 def _edited_conversation(contrast: Contrast | None) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from convexplain.analysis.change_verdicts import signed
 from convexplain.analysis.group_differences import GroupDifference
 from convexplain.analysis.themes.theme import Theme
 from convexplain.explain.wording import counted
@@ -97,7 +98,7 @@ def first_page(store: RunStore, run: int, story: RunStory) -> FirstPage:
         note=_note(story.since),
         state=[_state(state) for state in story.states if state.mean is not None],
         problems=problems,
-        problem_notes=[*story.theme_notes, *_caution(problems)],
+        problem_notes=[*_caution(problems), *story.theme_notes],
         missing="" if problems else _missing(story, run),
         example=example,
         where=_where(story),
@@ -138,8 +139,9 @@ def _short(title: str) -> str:
 
 
 def _note(since: RunChange) -> str:
+    why_not = "" if since.note.startswith("There is no earlier run") else since.note
     if since.verdict is None:
-        return "" if since.note.startswith("There is no earlier run") else since.note
+        return why_not
     sides = f"{since.before} and {since.after} are compared"
     how = {
         "same conversations": f"{sides}: the same questions, answered again.",
@@ -148,7 +150,7 @@ def _note(since: RunChange) -> str:
         None: "",
     }[since.basis]
     why = _doubt(since.maxims) if since.verdict == "cannot tell" else ""
-    return " ".join(filter(None, [how[0].upper() + how[1:], why, since.note]))
+    return " ".join(filter(None, [how[0].upper() + how[1:], why, why_not]))
 
 
 def _doubt(changes: Sequence[MaximChange]) -> str:
@@ -169,8 +171,8 @@ def _doubt(changes: Sequence[MaximChange]) -> str:
 
 
 def _change(change: MaximChange) -> Figure:
-    low_high = "" if change.interval is None else f" ({change.interval[0]:+.2f} to {change.interval[1]:+.2f})"
-    text = f"{change.before:.2f} → {change.after:.2f}, change {change.shift:+.2f}{low_high}"
+    low_high = "" if change.interval is None else f" ({signed(change.interval[0])} to {signed(change.interval[1])})"
+    text = f"{change.before:.2f} → {change.after:.2f}, change {signed(change.shift)}{low_high}"
     text = text.replace("-", "−")
     if change.mark.flags:
         text = f"{text}: {_WORDS[change.verdict]}"

@@ -235,7 +235,7 @@ def _of_themes(themes: RunThemes | None, worst: Sequence[Explanation]) -> list[S
         return []
     largest = themes.themes[0]
     count = counted(largest.count, "turn")
-    sentence = f"Start with the largest problem, “{largest.theme.name}” ({count}). {largest.advice}"
+    sentence = f"Start with the largest problem: {largest.theme.name} ({count}). {largest.advice}"
     return [SuggestedAction("theme", sentence, theme=largest.number)]
 
 

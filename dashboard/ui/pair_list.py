@@ -112,9 +112,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     page = list_page("pairs-page", pages)
     page_edits = edits[_PAGE * (page - 1) : _PAGE * page]
     if not page_edits:
-        st.info(
-            "No contrast matches the filters. Remove a filter; “Only successful contrasts” hides unsuccessful searches."
-        )
+        st.info(_nothing(store, which))
         return []
     key = f"pairs-{page}-{hash(which)}"
 
@@ -153,6 +151,20 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     )
     show_list_page("pairs-page", pages)
     return page_edits
+
+
+def _nothing(store: RunStore, which: ContrastFilters) -> str:
+    """Return why the list is empty."""
+    hidden = "“Only successful contrasts” under “Filter” hides unsuccessful searches."
+    if which != ContrastFilters(which.run):
+        return f"No contrast matches the filters. Remove a filter; {hidden}"
+    searches = contrast_count(store, ContrastFilters(which.run, found=False))
+    outcome = "the only search" if searches == 1 else f"none of {searches:,} searches"
+    found = "found no edit" if searches == 1 else "found an edit"
+    return (
+        f"{outcome[0].upper()}{outcome[1:]} in this run {found} that moves a score far enough. Search for another turn "
+        f"on the page “Conversation”, or edit a turn there in your own words. {hidden}"
+    )
 
 
 def selected_pair() -> int | None:

@@ -18,7 +18,7 @@ CSS = f"""<style>
 .cx-soft {{ color: var(--cx-soft); font-size: .86em; }}
 [data-testid="stCaptionContainer"] {{ opacity: 1; }}
 [data-testid="stCaptionContainer"] p {{ color: var(--cx-soft); }}
-button[data-selected="true"] p {{ color: var(--cx-accent); }}
+button[data-selected="true"] p, [role="tab"][aria-selected="true"] p {{ color: var(--cx-accent); }}
 .cx-turn {{ border-left: 3px solid var(--cx-line); padding: .15em .8em .35em; margin: .1em 0; max-width: 46em; }}
 .cx-turn.user {{ background: rgba(128, 138, 148, .13); border-radius: .6em; border-left-color: transparent; }}
 .cx-turn.tool, .cx-turn.system {{ font-size: .93em; }}

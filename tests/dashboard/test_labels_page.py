@@ -223,7 +223,7 @@ def test_judge_and_people_are_compared_and_the_judge_is_validated(page, store):
     labels = page("labels")
     labels.query_params["view"] = "people"
     labels.run()
-    assert "judge 0.80 (unvalidated), people 1.00: the judge is 0.20 below" in texts(labels)
+    assert "Judge 0.80 (unvalidated), people 1.00: the judge is 0.20 lower" in texts(labels)
     assert not any("Validate" in button.label for button in labels.button)  # one good turn is missing
     rate(store, (19, "Ben", "yes"))
     labels.run()

@@ -54,7 +54,7 @@ def contrast(found=True, words=3):
         # a reason whose quotes are not in the conversation is not repeated
         (
             ("It says 'never'.", "missing", [sentences(-0.3, -1.5)]),
-            "The score of turn 1 depends most on “We cannot say when.” (0.50, 0.82 without).",
+            "The score of turn 1 depends most on “We cannot say when.” (score 0.50; without it 0.82).",
         ),
         # a head's reason: its first clause; semicolons in quotation marks end none
         (('Words that hedge: "may; or"; is very short: 4 words.', None), 'Turn 1 has words that hedge: "may; or".'),
@@ -64,14 +64,14 @@ def contrast(found=True, words=3):
         (
             ('Begins with "Yes", after words of risk: "bleach".' + READING_TOO, None, [sentences(-0.3, -1.5)]),
             'Turn 1 begins with "Yes", after words of risk: "bleach"; its score depends most on “We cannot say when.” '
-            "(0.50, 0.82 without).",
+            "(score 0.50; without it 0.82).",
         ),
         # … of which what good turns have too is no fault
         (('Begins with "Yes"; is very short: 4 words.', None), "Turn 1 is very short: 4 words."),
         (('Begins with "Yes"; exclaims: 1 exclamation mark.' + READING_TOO, None), UNEXPLAINED),
         (
             ('Gives numbers that no earlier turn has: "4".', None, [sentences(-0.3, -1.5)]),
-            "The score of turn 1 depends most on “We cannot say when.” (0.50, 0.82 without).",
+            "The score of turn 1 depends most on “We cannot say when.” (score 0.50; without it 0.82).",
         ),
         (("Asks back.", None, [earlier(-2.0)]), "Turn 1 asks back."),
         # a head's reason that names nothing
@@ -81,7 +81,7 @@ def contrast(found=True, words=3):
         (
             ("", None, [earlier(-2.0), sentences(-1.5, 3.0)]),
             "The score of turn 1 depends most on turn 0 (user): “Where is my parcel? I ordered it in May.” "
-            "(0.50, 0.88 without).",
+            "(score 0.50; without it 0.88).",
         ),
         # attributions of another value than the reply's score say nothing about it
         (("", None, [sentences(-1.5, 0, target="Please wait.")]), UNEXPLAINED),
@@ -166,7 +166,8 @@ def edited(*places):
         (
             0.5,
             ("It gives no date.", "verified", [turns(-1.5, -2.2, 0.0)]),
-            "Turn 1 (assistant) lowers resolved most: “Please wait. We cannot say when.” (0.50, 0.90 without).",
+            "Turn 1 (assistant) lowers resolved most: “Please wait. We cannot say when.” "
+            "(score 0.50; without it 0.90).",
         ),
         (0.5, ("It gives no date.", "verified", [turns(-0.1, 0.1, 0.0)]), "The judge: It gives no date."),
         (
@@ -199,7 +200,7 @@ def test_a_conversation_is_explained_by_the_turn_that_sank_it(score, explanation
 def test_a_good_conversation_is_explained_by_the_turn_that_raises_it():
     raised = replace(turns(0.0, 1.5, 0.0), side=1)
     assert headline(LONGER, 1, RESOLVED, 0.5, attributions=[raised]) == (
-        "Turn 1 (assistant) raises resolved most: “Please wait. We cannot say when.” (0.50, 0.18 without)."
+        "Turn 1 (assistant) raises resolved most: “Please wait. We cannot say when.” (score 0.50; without it 0.18)."
     )
 
 
@@ -210,14 +211,15 @@ def test_a_number_without_words_is_the_measured_one():
     assert levels.noisy == (False, False)
     assert levels.needs_others == (False, True)
     assert headline(TALK, 1, HELPFULNESS, 0.5, None, None, [levels]) == (
-        "The score of turn 1 depends most on “Please wait.” (0.50, 0.70 without)."
+        "The score of turn 1 depends most on “Please wait.” (score 0.50; without it 0.70)."
     )
 
 
 def test_words_that_count_only_with_others_are_said_to():
     levels = sentences(-1.5, -2.0, values_alone=(0.0, 0.0))
     assert headline(TALK, 1, HELPFULNESS, 0.5, None, None, [levels]) == (
-        "The score of turn 1 depends most on “We cannot say when.” (0.50, it counts only together with other parts)."
+        "The score of turn 1 depends most on “We cannot say when.” "
+        "(score 0.50; it counts only together with other parts)."
     )
 
 

@@ -55,9 +55,9 @@ def test_the_three_questions_are_answered_first(workspace, tmp_path):
     assert again.size.startswith("5 answers, 25 % of all answers (")
     assert advert.facts[0] == "More frequent with “bot 2”: 100 % of the answers there, 0 % elsewhere."
     assert first.problem_notes == [
+        "Read a few of them before you act: nobody has compared this judge with your people, so some may be good.",
         "Grouped are the turns below the threshold on helpfulness.",
         "No common cause is known: no turn was explained to look for one.",
-        "Read a few of them before you act: nobody has compared this judge with your people, so some may be good.",
     ]
     assert first.example.headline == "Turn 3: it asks again."
     assert first.example.question.startswith("It is 77")

@@ -198,7 +198,8 @@ def test_an_explanation_says_first_which_turn_sank_the_conversation(workspace):
     (found,) = workspace.explain(run.worst(1), judge=model, task=task)
     lines = str(found).splitlines()
     assert lines[:3] == [
-        "Turn 1 (assistant) lowers resolved most: “Thanks for your report. Please wait a while.” (0.10, 0.90 without).",
+        "Turn 1 (assistant) lowers resolved most: “Thanks for your report. Please wait a while.” "
+        "(score 0.10; without it 0.90).",
         "  c, whole conversation: resolved 0.10 (unvalidated)",
         '  Turn that lowers it: turn 1, assistant, "Thanks for your report. Please wait a while." (0.90 without)',
     ]

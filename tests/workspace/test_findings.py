@@ -53,7 +53,9 @@ def test_the_worst_turns_below_their_threshold_are_explained_and_kept(ws):
     bad, good = run.worst(2)
     asked = len(judge.requests)
     explanation = stored_explanation(ws.store, bad)
-    assert explanation.headline == ("The score of turn 1 depends most on “Bananas are yellow.” (0.10, 0.90 without).")
+    assert explanation.headline == (
+        "The score of turn 1 depends most on “Bananas are yellow.” (score 0.10; without it 0.90)."
+    )
     assert stored_explanation(ws.store, good).headline == (
         "Turn 1 scores 0.90 on helpfulness; it has not been explained yet."
     )

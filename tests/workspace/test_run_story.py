@@ -59,7 +59,7 @@ def test_the_largest_theme_comes_first(workspace):
     assert (overview.searched, [theme.count for theme in overview.themes]) == (True, [5, 4])
     first = overview.actions[0]
     assert (first.kind, first.theme) == ("theme", overview.themes[0].number)
-    assert first.sentence.startswith(f"Start with the largest problem, “{overview.themes[0].theme.name}” (5 turns). ")
+    assert first.sentence.startswith(f"Start with the largest problem: {overview.themes[0].theme.name} (5 turns). ")
     assert overview.to_dict()["actions"][0]["theme"] == overview.themes[0].number
 
 

@@ -94,7 +94,7 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     (explanation,) = ws.explain(finding, judge=judge, infiller=FakeInfiller(), task=BOTH)
     assert explanation.contrast is not None
     assert explanation.attributions[0].level == "turn"
-    assert explanation.headline == "The score of turn 3 depends most on “Bananas” (0.10, 0.90 without)."
+    assert explanation.headline == "The score of turn 3 depends most on “Bananas” (score 0.10; without it 0.90)."
     assert explanation.to_dict()["headline"] == explanation.headline
     first, *lines = str(explanation).splitlines()
     assert first == explanation.headline
@@ -122,7 +122,7 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     first, head, reply, *lines = str(explanation).splitlines()
     assert first == (
         "The score of turn 3 depends most on turn 2 (user): “Thank you. Can I change the address?” "
-        "(0.30, 0.70 without)."
+        "(score 0.30; without it 0.70)."
     )
     assert head == "  late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
     assert reply.startswith('  Reply: "')
