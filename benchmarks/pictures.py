@@ -28,18 +28,18 @@ WEEKS = Path("examples/shop_bots")
 SECOND_WEEK = date(2026, 11, 9)
 FOLDER = Path("docs/pictures")
 SIZE = (1280, 900)
-FINDING = "conversation?run={run}&rubric=harm&conversation=tent-poles&turn=3"
+FINDING = "conversation?run={shop}&rubric=harm&conversation=tent-poles&turn=3"
 PAGES = {
-    "overview": "?run={week_2}",
+    "overview": "?run={week_46}",
     "conversation": FINDING,
-    "themes": "themes?run={week_2}",
-    "pairs": "pairs?run={run}",
-    "compare": "compare?first={run}&second={better}&rubric=harm",
+    "themes": "themes?run={week_46}",
+    "pairs": "pairs?run={shop}",
+    "compare": "compare?first={shop}&second={better_replies}&rubric=harm",
     "upload": "upload",
     "rubrics": "rubrics?rubric=harm",
-    "labels": "labels?run={run}&rubric=helpfulness",
+    "labels": "labels?run={shop}&rubric=helpfulness",
 }
-"""Each page with its address; `run` is the log's run, `better` that with better replies, `week_2` the second week's."""
+"""Each page with its address; in braces are the names of runs."""
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
         if not arguments.only or "finding" in arguments.only:
             picture_of_finding(page, f"{server}/{FINDING.format(**runs)}")
         if not arguments.only or "report" in arguments.only:
-            picture_of_report(page, arguments.db, runs["week_2"])
+            picture_of_report(page, arguments.db, runs["week_46"])
         opened.close()
 
 
@@ -92,21 +92,25 @@ def picture_of_report(page: Page, database: str, run: int) -> None:
 def fill(database: str) -> dict[str, int]:
     """Judge, explain and group the example logs where the store does not hold them; return the runs by their names."""
     workspace = Workspace(database)
-    stored = {run.name: run.id for run in workspace.store.runs()}
-    if "week_2" in stored:
-        return stored
-    run = workspace.analyze(LOG, name="run", judge="embedded")
+    if len(workspace.store.runs()) > 3:
+        return named_runs(workspace)
+    run = workspace.analyze(LOG, name="shop", judge="embedded")
     contrasts = [explanation.contrast for explanation in workspace.explain(run.worst(5))]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "better.jsonl"
         log.write_text("\n".join(with_better_replies([c for c in contrasts if c is not None and c.found])))
-        workspace.analyze(log, name="better", judge="embedded")
+        workspace.analyze(log, name="better replies", judge="embedded")
     talks = [(talk, talk.turns[0].at) for log in sorted(WEEKS.glob("*.jsonl")) for talk in read_log(log)]
-    for second, name in ((False, "week_1"), (True, "week_2")):
+    for second, name in ((False, "week 45"), (True, "week 46")):
         week = [talk for talk, at in talks if at is not None and (at.date() >= SECOND_WEEK) is second]
         workspace.analyze(week, name=name, judge="embedded", explain=5)
-    workspace.themes("week_2", explain=4)
-    return {run.name: run.id for run in workspace.store.runs()}
+    workspace.themes("week 46", explain=4)
+    return named_runs(workspace)
+
+
+def named_runs(workspace: Workspace) -> dict[str, int]:
+    """Return the numbers of the runs by their names, with `_` in the place of spaces."""
+    return {str(run.name).replace(" ", "_"): run.id for run in workspace.store.runs()}
 
 
 def with_better_replies(contrasts: list[Contrast]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from convexplain.dashboard.ui.run_tools import run_tools
 from convexplain.workspace import LogSettings
 
 st.title("Upload and run")
-show_jobs(database())
 if not allowed("run models"):
     st.info("Your role reads and labels. Somebody with the role admin uploads logs and starts runs.")
+    show_jobs(database())
     st.stop()
 uploads = st.file_uploader(
     "Chat logs in any format that convexplain reads",
@@ -38,4 +38,5 @@ else:
         f"{st.get_option('server.maxUploadSize')} MB is refused here: read it with `convexplain logs import`, and "
         "judge it with `convexplain analyze --stored`."
     )
+show_jobs(database())  # below the button that starts one, where people look then
 run_tools(open_store(), database())

@@ -1,6 +1,7 @@
 """The list of a store's jobs, with their progress and the buttons to cancel and resume them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from convexplain.workspace.jobs import JobState, list_jobs
 
 from .safe_text import lines, message
 
+_OVERVIEW = Path(__file__).parents[1] / "pages" / "overview.py"
 _EVERY = 2.0  # seconds between updates
 _SHOWN = 10
 _MARKS = {"running": "▶ running", "done": "✓ done", "stopped": "■ stopped", "failed": "✕ failed"}
@@ -47,7 +49,10 @@ def _show(database: str, state: JobState) -> None:
         if state.share is not None and state.status != "done":
             st.progress(state.share)
         with right_column:
-            if state.status != "done":
+            if state.status == "done" and state.run is not None:
+                address = {"run": str(state.run.id)}
+                st.page_link(_OVERVIEW, label=f"Open run {state.run.id}", query_params=address)
+            elif state.status != "done":
                 text, action = ("Cancel", cancel) if state.status == "running" else ("Resume", resume)
                 key = f"{text}-{job.id}"
                 st.button(text, key, width="stretch", on_click=_act, args=(action, database, job.id))

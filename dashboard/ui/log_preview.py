@@ -1,6 +1,6 @@
 """The preview of an uploaded log, and the form that corrects how it is read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -114,5 +114,8 @@ def reading_form(previews: Sequence[Preview]) -> LogSettings:
     return LogSettings(chosen_format, map_form(previews), tuple(assistant), redact)
 
 
-def _counted(counts: Iterable[tuple[str, int]]) -> str:
+def _counted(counts: Collection[tuple[str, int]]) -> str:
+    """Return names with their counts; of a single one the name says enough."""
+    if len(counts) == 1:
+        return one_line(next(iter(counts))[0])
     return ", ".join(f"{one_line(name)} ({count:,})" for name, count in counts)

@@ -21,7 +21,7 @@ from .safe_text import escaped, label_text, message
 from .turn_table import open_turn
 
 _PAGE = 10
-_LABEL = 90  # characters of a turn in the list
+_LABEL = 150  # characters of a turn in the list
 _DIRECTIONS: Mapping[Direction, str] = {"fell": "Fell", "rose": "Rose", "all": "Both"}
 Side = Literal["before", "after"]
 

@@ -80,7 +80,7 @@ def navigation_bar(
             )
         if view is not None:
             conversation = view.conversation
-            name, source = one_line(conversation.id)[:80], source_name(conversation.source)[:80]
+            name, source = one_line(conversation.id)[:80], source_name(conversation.source).partition(" · ")[0][:80]
             st.text(f"{name} · {source} · {len(conversation.turns)} turns", width="content")
             with st.popover("Link", icon=":material/link:"):
                 st.caption("A link to this turn, to copy:")

@@ -99,10 +99,15 @@ def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
             message(str(error), "error")
         else:
             st.session_state.pop("estimate")
-            st.toast("Started. The job continues when this page is closed.")
+            st.session_state["started"] = spec
             st.rerun()
     if not ready:
-        st.caption("Estimate the cost first.")
+        started = spec == st.session_state.get("started")
+        st.caption(
+            "Started: the job is below, and continues when this page is closed."
+            if started
+            else "Estimate the cost first."
+        )
 
 
 def _show(plan: Plan, rubrics: int, explain: int) -> None:

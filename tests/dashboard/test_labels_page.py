@@ -229,7 +229,7 @@ def test_judge_and_people_are_compared_and_the_judge_is_validated(page, store):
     labels.run()
     press(labels, "Validate the judge by these labels")
     # Every good turn is above every bad one; turns below 0.5 are the bad ones.
-    assert "judge 0.80 (validated)" in texts(labels)
+    assert "Judge 0.80 (validated)" in texts(labels)
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_without_a_log_it_says_what_to_do(page):
 def test_what_was_recognised_is_shown(page, chats):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     said = texts(found)
-    assert "chats.jsonl: format openai (6)" in said
+    assert "chats.jsonl: format openai\n" in said
     assert "6 conversations with 24 turns, from the complete file" in said
     assert "A bad one 0." in said
 
