@@ -2,16 +2,19 @@
 
     python benchmarks/ray_scaling.py workers --conversations 1250
     python benchmarks/ray_scaling.py memory --conversations 25000
+    python benchmarks/ray_scaling.py memory --conversations 25000 --endpoint
     python benchmarks/ray_scaling.py kills --seconds 120 --every 20
 
 `workers`: judgements a second of one and of two workers against an endpoint in a process of its own that answers
 after half a second, with 64 calls in flight for each worker; from the first stored reply to the last, so without the
-start of Ray. `memory`: a judge that is a function, from Parquet to the store; the memory of the driver and of the
-workers at each tenth. `kills`: an endpoint of 50 ms; a worker is killed every so many seconds; the scores must
-be those of the same analysis without Ray, and the requests at most 1.02 times the distinct ones.
+start of Ray. `memory`: a judge that is a function, or with `--endpoint` one in a process of its own that answers at
+once, from Parquet to the store; the memory of the driver and of the workers at each tenth, and their peaks. `kills`:
+an endpoint of 50 ms; a worker is killed every so many seconds; the scores must be those of the same analysis without
+Ray, and the requests at most 1.02 times the distinct ones.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -109,9 +112,9 @@ def _command(pid: int) -> str:
         return ""
 
 
-def megabytes(pid: int) -> int:
-    """Return the resident memory of a process."""
-    return int(_status(pid).get("VmRSS", "0 kB").split()[0]) // 1024
+def megabytes(pid: int, *, peak: bool = False) -> int:
+    """Return the resident memory of a process, now or at most."""
+    return int(_status(pid).get("VmHWM" if peak else "VmRSS", "0 kB").split()[0]) // 1024
 
 
 def scores(run: AnalyzedRun) -> dict[tuple[str, int, str], float | None]:
@@ -157,12 +160,15 @@ class MemoryShown(Progress):
 
     def __init__(self, total: int) -> None:
         self.total, self.count, self.began = total, 0, time.monotonic()
+        self.peaks: dict[int, int] = {}  # of each worker
 
     def judged(self, judgement: Judgement) -> None:
         """Count a judgement."""
         self.count += 1
         if self.count % (self.total // 10) == 0:
-            workers = [megabytes(pid) for pid in workers_of_ray()]
+            pids = workers_of_ray()
+            self.peaks |= {pid: megabytes(pid, peak=True) for pid in pids}
+            workers = [megabytes(pid) for pid in pids]
             took = time.monotonic() - self.began
             print(
                 f"{self.count / self.total:4.0%} after {took:4.0f} s: driver {megabytes(os.getpid())} MB, "
@@ -170,22 +176,28 @@ class MemoryShown(Progress):
             )
 
 
-def measure_memory(folder: Path, count: int) -> None:
-    """Print memory and time of an analysis from Parquet to the store, by a judge that is a function."""
+def measure_memory(folder: Path, count: int, endpoint: bool) -> None:
+    """Print memory and time of an analysis from Parquet to the store, by a function or an endpoint as the judge."""
     log = write_parquet(folder / "log.parquet", count)
-    began = time.monotonic()
-    run = Workspace(folder / "memory.db").analyze(
-        log,
-        RUBRICS[:1],
-        fake_judge,
-        samples=1,
-        reasons="none",
-        cluster=Cluster(workers=2),
-        progress=MemoryShown(count * TURNS),
-    )
-    took = time.monotonic() - began
-    turns = len(scores(run))
-    print(f"{turns:,} turns in {took:.0f} s with the start of Ray: {turns / took:.0f} turns/s")
+    shown = MemoryShown(count * TURNS)
+    print(f"{count * TURNS:,} turns; the driver before: {megabytes(os.getpid())} MB")
+    with CountingStub(0.0) if endpoint else contextlib.nullcontext() as stub:
+        judge = fake_judge if stub is None else f"{stub.url}?model=stub&in_flight=64"
+        began = time.monotonic()
+        run = Workspace(folder / "memory.db").analyze(
+            log,
+            RUBRICS[:1],
+            judge,
+            samples=None if endpoint else 1,
+            reasons="none",
+            cluster=Cluster(workers=2),
+            progress=shown,
+        )
+        took = time.monotonic() - began
+        asked = "" if stub is None else f", {stub.counts().requests:,} requests"
+    turns = sum(1 for _ in run.store.judgements(run.run.id))
+    print(f"{turns:,} turns in {took:.0f} s with the start of Ray: {turns / took:.0f} turns/s{asked}")
+    print(f"at most: driver {megabytes(os.getpid(), peak=True)} MB, workers {sorted(shown.peaks.values())} MB")
 
 
 def kill_workers(folder: Path, seconds: float, every: float, in_flight: int) -> None:
@@ -229,13 +241,14 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--every", type=float, default=20)
+    parser.add_argument("--endpoint", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ray_scaling_") as name:
         folder = Path(name)
         if options.what == "workers":
             compare_workers(folder, options.conversations, options.answer_seconds, options.in_flight)
         elif options.what == "memory":
-            measure_memory(folder, options.conversations)
+            measure_memory(folder, options.conversations, options.endpoint)
         else:
             kill_workers(folder, options.seconds, options.every, options.in_flight)
 

@@ -13,7 +13,7 @@ from convexplain.rubrics import HEADLINE
 from convexplain.workspace import Cluster, JudgeOptions, JudgeSpec, LogSettings
 from convexplain.workspace.findings import explanation_cost
 
-from .options.cluster import cluster_options
+from .options.cluster import sharding_options
 from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
 from .options.numbers import Count, Percentage
@@ -81,7 +81,7 @@ _REASON = 200  # characters of why a log could not be read
     metavar="N",
     help="Explain the N worst turns afterwards, each by at most 24 evaluations of the judge; 0 explains none.",
 )
-@cluster_options
+@sharding_options
 @dry_run_option
 def command(
     ctx: click.Context,

@@ -13,8 +13,9 @@ from convexplain.explain.settings import AttributionSettings, Perturb
 from convexplain.explain.wording import counted
 from convexplain.search import ATTRIBUTION_METHODS, described
 from convexplain.types import LEVELS, Attribution, Level
-from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, FidelitySettings
+from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, Cluster, FidelitySettings
 
+from .options.cluster import cluster_options
 from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.numbers import Count, Share
 from .options.searching import infiller_option
@@ -118,6 +119,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 @seed_option
 @out_option
 @db_option
+@cluster_options
 @dry_run_option
 def command(
     ctx: click.Context,
@@ -142,6 +144,7 @@ def command(
     seed: int,
     out: Path,
     db: str | None,
+    cluster: Cluster | None,
     dry_run: bool,
 ) -> int:
     """Say which turns, sentences and words raise or lower scores.
@@ -181,7 +184,7 @@ def command(
         if check:
             click.echo("--check asks about as much again for each order of the units that it compares.")
         return code
-    code = show_explained(workspace, view, out, {**chosen, "infiller": infiller})
+    code = show_explained(workspace, view, out, {**chosen, "infiller": infiller, "cluster": cluster})
     scopes = workspace.plan_explanations(task=task, infiller=infiller, **chosen) if check else []
     if explained := [turn for scope in scopes for turn in scope.turns]:
         settings = FidelitySettings(level="mixed" if mixed else levels[0], seed=seed)

@@ -12,8 +12,9 @@ from convexplain.explain.wording import counted
 from convexplain.search import CONTRAST_SEARCHES, offered_searches
 from convexplain.search.similarity import Similarity
 from convexplain.types import Contrast, Goal, Question
-from convexplain.workspace import ContrastTask
+from convexplain.workspace import Cluster, ContrastTask
 
+from .options.cluster import cluster_options
 from .options.judging import JUDGE_HELP, dry_run_option, responder_option
 from .options.numbers import Count
 from .options.prompts import (
@@ -46,7 +47,7 @@ from .show.explained import ExplanationView, show_explained, show_plan
 _DELTA = 0.5
 _RUN_OPTIONS = [
     *("run", "turn", "below", "worst", "rubrics", "question", "goal", "editable", "prior"),
-    *("editors", "any_text", "placebo", "keep", "pareto"),
+    *("editors", "any_text", "placebo", "keep", "pareto", "ray_address"),
 ]
 _HOLE_OPTIONS = ("infiller", "split_k")
 _PROMPT_OPTIONS = ("score", "baseline", "system", "context")
@@ -118,6 +119,7 @@ _PROMPT_OPTIONS = ("score", "baseline", "system", "context")
 @seed_option
 @out_option
 @db_option
+@cluster_options
 @dry_run_option
 def command(
     ctx: click.Context,
@@ -152,6 +154,7 @@ def command(
     seed: int,
     out: Path,
     db: str | None,
+    cluster: Cluster | None,
     dry_run: bool,
 ) -> int:
     """Find the smallest edit that moves a score over its threshold.
@@ -204,7 +207,8 @@ def command(
     if dry_run:
         scopes = workspace.plan_explanations(task=view.task, infiller=infiller, editors=editors or None, **chosen)
         return show_plan(scopes, view, responder)
-    return show_explained(workspace, view, out, {**chosen, "infiller": infiller, "editors": editors or None})
+    arguments_ = {**chosen, "infiller": infiller, "editors": editors or None, "cluster": cluster}
+    return show_explained(workspace, view, out, arguments_)
 
 
 def _check(

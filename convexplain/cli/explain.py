@@ -10,9 +10,10 @@ from rich.console import Console
 from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import trust_legend
 from convexplain.text.visible import one_line
-from convexplain.workspace import Explanation, Finding, ShortTask, Workspace
+from convexplain.workspace import Cluster, Explanation, Finding, ShortTask, Workspace
 from convexplain.workspace.run_files import check_writable
 
+from .options.cluster import cluster_options
 from .options.judging import dry_run_option, run_judge_option
 from .options.numbers import Count
 from .options.store import db_option, named_store, open_workspace, out_option, progress_shown, run_argument
@@ -41,6 +42,7 @@ _BUDGET = 40
 )
 @out_option
 @db_option
+@cluster_options
 @dry_run_option
 def command(
     ctx: click.Context,
@@ -52,6 +54,7 @@ def command(
     budget: int,
     out: Path,
     db: str | None,
+    cluster: Cluster | None,
     dry_run: bool,
 ) -> int:
     """Say in short why the worst turns are bad.
@@ -60,13 +63,14 @@ def command(
     those with the lowest scores. RUN is a number or a name; the newest run unless given. Each turn has the judge's
     reason (if `convexplain analyze --reasons` asked for it), and the words of the reply and the earlier turns that the
     score depends on. It also has the smallest edit of the reply that moves the score across the threshold. Results are
-    kept in the store: the same command goes on where it was stopped. `convexplain attribute` and `convexplain contrast`
-    have all options.
+    kept in the store: the same command goes on where it was stopped. --ray explains many turns in several processes,
+    and shows them when all are there. `convexplain attribute` and `convexplain contrast` have all options.
 
     \b
         convexplain explain
         convexplain explain 3 --worst 10 --rubric helpfulness
         convexplain explain 3 --turn chat-17:5
+        convexplain explain 3 --worst 1000 --ray
     """
     refuse(ctx, {"worst": "with --turn"} if turn is not None else {})
     workspace = open_workspace(db)
@@ -86,7 +90,9 @@ def command(
     check_writable(out)
     view = _View(out / f"run-{analyzed.id}" / "explanations.jsonl", named_store(ctx))
     try:
-        workspace.explain(findings, judge=judge, task=task, on_result=view.show, progress=view.progress)
+        workspace.explain(
+            findings, judge=judge, task=task, cluster=cluster, on_result=view.show, progress=view.progress
+        )
     finally:
         written = view.write()
     failed = any(

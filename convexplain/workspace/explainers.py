@@ -73,10 +73,15 @@ class Explainers:
     writers: tuple[Calls, ...] = ()
 
     @property
+    def all_calls(self) -> list[Calls]:
+        """Return the calls to each model, the judge's first."""
+        responder = [self.responder] if self.responder and self.responder is not self.judge.calls else []
+        return [*self.judge.all_calls, *responder, *self.writers]
+
+    @property
     def spends(self) -> list[Spend]:
         """Return what each model has cost."""
-        responder = [self.responder.spend] if self.responder and self.responder is not self.judge.calls else []
-        return [*self.judge.spends, *responder, *(writer.spend for writer in self.writers)]
+        return [calls.spend for calls in self.all_calls]
 
     def finder(self) -> ContrastFinder:
         """Return what looks for contrasts with these models."""

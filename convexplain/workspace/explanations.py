@@ -1,13 +1,21 @@
 """Explanations of turns that a run has judged: which turns, by which models, kept in the store one after the other."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from convexplain import store as stores
 from convexplain.analysis.progress import Progress
 from convexplain.errors import UnavailableError
-from convexplain.explain.explanations import TurnChoice, chosen_rubrics, evenly_spaced, explain, no_such_turn
+from convexplain.explain.explanations import (
+    Explainer,
+    TurnChoice,
+    chosen_rubrics,
+    evenly_spaced,
+    explain,
+    no_such_turn,
+)
 from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.settings import ContrastSettings
 from convexplain.explain.wording import counted
@@ -19,7 +27,7 @@ from convexplain.text.segmentation import segment
 from convexplain.types import Rubric
 
 from .build import BuiltJudge
-from .explainers import Editing, open_explainers
+from .explainers import Editing, Explainers, open_explainers
 from .inputs import kept_rubrics
 from .judge_arguments import JudgeLike, ModelLike, judge_spec, run_judge
 from .scales import floor_key, scale_lost
@@ -187,12 +195,17 @@ class ExplainedTurns(Generic[T]):
         return [body for item in self.explained for body in self.task.bodies(item.result)]
 
 
+Elsewhere = Callable[[Scope, Explainers, Sequence[ScoredTurn]], Awaitable[None]]
+"""Explains turns of a scope in other processes, and keeps the explanations in the store."""
+
+
 async def explain_scopes(
     scopes: Sequence[Scope],
     task: Task[T],
     models: ExplanationModels,
     progress: Progress,
     on_result: Callable[[ScoredTurn, T], None] = lambda turn, result: None,
+    elsewhere: Elsewhere | None = None,
 ) -> ExplainedTurns[T]:
     """Explain turns one after the other; each result is kept, and handed over, as soon as it is there.
 
@@ -202,6 +215,7 @@ async def explain_scopes(
         models: by which models.
         progress: is told how far it is.
         on_result: is given each turn with its explanation.
+        elsewhere: explains first what is not kept yet, in other processes; what failed there is tried again here.
 
     Raises:
         UnavailableError: a model is gone; what was explained until then is kept.
@@ -216,7 +230,7 @@ async def explain_scopes(
 
     try:
         for scope in scopes:
-            await explain_scope(scope, task, models, progress, add)
+            await explain_scope(scope, task, models, progress, add, elsewhere)
     except UnavailableError:
         progress.note("What was found until here is kept.")
         raise
@@ -229,10 +243,37 @@ async def explain_scope(
     models: ExplanationModels,
     progress: Progress,
     on_result: Callable[[ScoredTurn, T], None],
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Explain the turns of one scope, as `explain_scopes` does."""
     if not scope.turns:
         return  # no model is needed
+    async with open_scope(scope, task, models, progress) as (opened, explainer):
+        if elsewhere is not None and (missing := [turn for turn in scope.turns if explainer.stored(turn) is None]):
+            await elsewhere(scope, opened, missing)
+        progress.begin("explaining", len(scope.turns))
+        progress.spent(*opened.spends)
+        try:
+            async for turn, result in explain(scope.turns, explainer, lambda turn: progress.doing(_place(turn))):
+                progress.advance()
+                on_result(turn, result)
+        finally:
+            progress.end()
+
+
+@asynccontextmanager
+async def open_scope(
+    scope: Scope, task: Task[T], models: ExplanationModels, progress: Progress
+) -> AsyncIterator[tuple[Explainers, Explainer[T]]]:
+    """Open the models of a scope, and what explains its turns with them.
+
+    Args:
+        scope: its turns do not count.
+        task, models, progress: as of `explain_scopes`.
+
+    Raises:
+        UnavailableError: a model cannot be had.
+    """
 
     def spent() -> None:
         progress.spent(*opened.spends)
@@ -251,15 +292,7 @@ async def explain_scope(
             progress.note(lost)
         needed = task.needs_noise and models.responder is None
         noise = await _noise_floors(scope, opened.judge, progress, needed=needed)
-        explainer = task.explainer(scope.store, scope.run.id, opened, noise)
-        progress.begin("explaining", len(scope.turns))
-        spent()
-        try:
-            async for turn, result in explain(scope.turns, explainer, lambda turn: progress.doing(_place(turn))):
-                progress.advance()
-                on_result(turn, result)
-        finally:
-            progress.end()
+        yield opened, task.explainer(scope.store, scope.run.id, opened, noise)
 
 
 def _sentences(scope: Scope) -> list[ScoredSentence]:

@@ -157,6 +157,8 @@ async def run_analysis(
         connected(cluster) as remote,
         open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as opened,
     ):
+        if remote is not None:
+            remote.check_folder()
         built, total = opened, analysis.total
         if analysis.selective and (useless := _useless_rubrics(store, built)):
             remaining = [rubric for rubric in analysis.rubrics if rubric.id not in useless]

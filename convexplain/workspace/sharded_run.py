@@ -20,6 +20,11 @@ from .shard_judge import ShardReport, cascades
 _RAISED = {"StoreError": errors.StoreError, "UsageError": errors.UsageError}
 
 
+def worker_error(kind: str, sentence: str) -> errors.ConvexplainError:
+    """Return a worker's error, by the name of its class, for the driver to raise."""
+    return _RAISED.get(kind, UnavailableError)(sentence)
+
+
 class ShardedRun:
     """The driver's side of a run in shards: what is to be judged, what came back, and what it has cost.
 
@@ -71,7 +76,7 @@ class ShardedRun:
             UnavailableError: the worker could not reach the model.
         """
         if report.failure:
-            raise _RAISED.get(report.error, UnavailableError)(report.failure)
+            raise worker_error(report.error, report.failure)
         for calls, spend in zip(self._built.all_calls, report.spends, strict=True):
             calls.spend += spend
         for cascade, (judged, escalated) in zip(cascades(self._built), report.escalations, strict=True):

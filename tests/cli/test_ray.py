@@ -1,8 +1,9 @@
-"""`analyze --ray`: Ray on this machine, separate processes, a worker that is killed; scores as without Ray."""
+"""`--ray`: Ray on this machine, separate processes, a worker that is killed; scores and explanations as without Ray."""
 
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -35,6 +36,17 @@ def log(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text("".join(lines))
     return path
+
+
+def run_on_ray(*args, cwd):
+    """Run a command as `run` does, with time for Ray to start on a busy machine; it does not outlive the test."""
+    process = start(*args, "--ray", "--ray-workers", "2", cwd=cwd)
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
 
 
 def scores(db):
@@ -102,9 +114,32 @@ def test_a_run_on_ray_with_a_killed_worker_has_the_scores_of_one_machine(stub, l
     assert stub.prompts == []  # the store has the replies
 
 
+def test_turns_attributed_on_ray_get_the_attributions_of_one_machine(stub, chats, tmp_path):
+    judge = ["--judge", f"{stub.url}?model=stub&in_flight=4", "--rubric", "helpfulness"]
+    assert (
+        run("analyze", chats, *judge, "--reasons", "none", "--explain", "0", "--db", "plain.db", cwd=tmp_path)[0] == 0
+    )
+    shutil.copy(tmp_path / "plain.db", tmp_path / "ray.db")
+    bodies, asked = [], []
+    for name, runs in (("plain", run), ("ray", run_on_ray)):
+        stub.prompts.clear()
+        command = ["attribute", "--below", "1", "--method", "loo", "--db", f"{name}.db", "--out", name]
+        code, _, err = runs(*command, cwd=tmp_path)
+        assert code == 0, err
+        bodies.append((tmp_path / name / "run-1" / "attributions.jsonl").read_text().splitlines())
+        asked.append(sorted(stub.prompts))
+    assert len(bodies[0]) > 12  # 12 turns, on one level or several
+    assert [without_seconds(line) for line in bodies[1]] == [without_seconds(line) for line in bodies[0]]
+    assert asked[1] == asked[0]  # no worker asks what another one has asked, and the driver asks nothing
+
+
+def without_seconds(line):
+    return {name: value for name, value in json.loads(line).items() if name != "seconds"}
+
+
 def test_two_embedded_judges_on_ray_score_as_one_process_does(embedded_model, chats, tmp_path):
     options = [chats, "--judge", "embedded", "--reasons", "none", "--explain", "0"]
-    run("analyze", *options, "--ray", "--ray-workers", "2", "--db", "ray.db", cwd=tmp_path)
+    run_on_ray("analyze", *options, "--db", "ray.db", cwd=tmp_path)
     run("analyze", *options, "--db", "plain.db", cwd=tmp_path)
     first, second = scores(tmp_path / "ray.db"), scores(tmp_path / "plain.db")
     assert first.keys() == second.keys()

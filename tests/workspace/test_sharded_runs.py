@@ -14,33 +14,38 @@ from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.models.chat import Reply
 from convexplain.workspace import Cluster, Workspace
 from convexplain.workspace.cluster import RayCluster, cluster_of, connected
-from convexplain.workspace.shard_judge import ShardJudge, shard_report
+from convexplain.workspace.shard_judge import shard_report
 
 RUBRICS = ["helpfulness", "harm"]
 OPTIONS = {"rubrics": RUBRICS, "cluster": "local", "reasons": "all"}
 
 
 class OneProcess(RayCluster):
-    """A cluster whose only worker is this process; `broken` shards end in an error of the test."""
+    """A cluster whose only worker is this process; `broken` shards end in an error of the test.
+
+    Attributes:
+        done: what was done, as the rows say it.
+        work: what the last worker got.
+    """
 
     broken = frozenset()
 
     def __init__(self, cluster):
         super().__init__(cluster, SimpleNamespace(nodes=lambda: [{"Alive": True}]))
-        self.judged = []
+        self.done, self.work = [], None
 
-    def _rows(self, work, names, weights):
-        self.folder = work.folder
+    def _mapped(self, worker, work, rows, judge, weights):
+        self.work = work
 
-        async def judge_all():
-            judge = ShardJudge(work)
-            return [await judge({"shard": name}) for name in names]
+        async def do_all():
+            actor = worker(work)
+            return await asyncio.gather(*map(actor, rows))
 
-        for name, row in zip(names, asyncio.run(judge_all()), strict=True):
-            if name[:6] in self.broken:
+        for row, report in zip(rows, asyncio.run(do_all()), strict=True):
+            if row.get("shard", "")[:6] in self.broken:
                 raise UnavailableError("Ray gave up")
-            self.judged.append(name)
-            yield row
+            self.done.append(row)
+            yield report
 
 
 @pytest.fixture
@@ -74,7 +79,11 @@ def test_a_run_in_shards_is_the_run_of_one_machine(cluster, chats, tmp_path):
     chats.write_text(chats.read_text() + '\n{"id": "mute", "messages": [{"role": "user", "content": "Hello?"}]}')
     plain = Workspace(tmp_path / "plain.db").analyze(chats, RUBRICS, ScriptedModel(answer), reasons="all")
     sharded = Workspace(tmp_path / "shards.db").analyze(chats, judge=ScriptedModel(answer), **OPTIONS)
-    assert [name[:6] for name in cluster[-1].judged] == ["000000", "000001", "000002"]  # 6 conversations, 2 a shard
+    assert [row["shard"][:6] for row in cluster[-1].done] == [
+        "000000",
+        "000001",
+        "000002",
+    ]  # 6 conversations, 2 a shard
     assert places(sharded) == places(plain)
     assert len(places(plain)) == 24  # 12 turns on 2 maxims
     assert sharded.summary.unscored_turns == plain.summary.unscored_turns > 0
@@ -91,7 +100,7 @@ def test_a_named_folder_keeps_the_shards(cluster, chats, tmp_path, monkeypatch):
     settings = Cluster(folder="kept")
     run = Workspace(tmp_path / "a.db").analyze(chats, RUBRICS, ScriptedModel(answer), cluster=settings)
     (folder,) = (tmp_path / "kept").iterdir()
-    assert cluster[-1].folder == f"file://{folder}"  # workers have another working folder
+    assert cluster[-1].work.folder == f"file://{folder}"  # workers have another working folder
     assert folder.name.startswith(f"run-{run.run.id}-")
     assert [len(list((folder / kind).iterdir())) for kind in ("conversations", "judgements")] == [3, 3]
 
@@ -109,7 +118,7 @@ def test_a_stopped_run_goes_on_with_the_shards_that_are_missing(cluster, chats, 
     finished = ws.analyze(chats, judge=second, progress=counts, **OPTIONS)
     assert finished.run.id == run.run.id
     assert len(places(finished)) == 24
-    assert cluster[-1].judged == []  # the worker had written all three shards before Ray gave up
+    assert cluster[-1].done == []  # the worker had written all three shards before Ray gave up
     assert second.requests == []
     assert (counts.skipped_count, counts.judged_count) == (8, 16)
 
@@ -184,8 +193,8 @@ def test_settings_that_are_not_valid(settings, reason):
 def test_several_machines_need_a_folder_that_they_share():
     machines = SimpleNamespace(nodes=lambda: [{"Alive": True}, {"Alive": True}, {"Alive": False}])
     with pytest.raises(UsageError, match=r"has 2 machines; name a folder"):
-        RayCluster(Cluster("head:6379"), machines)
-    RayCluster(Cluster("head:6379", folder="s3://bucket/shards"), machines)
+        RayCluster(Cluster("head:6379"), machines).check_folder()
+    RayCluster(Cluster("head:6379", folder="s3://bucket/shards"), machines).check_folder()
 
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch, socket_enabled):
@@ -224,3 +233,29 @@ def test_conversations_in_memory_are_judged_too(cluster, tmp_path):
     talks = [Conversation(f"c{i}", (Turn("user", f"{i}?"), Turn("assistant", f"{i}."))) for i in range(5)]
     run = Workspace(tmp_path / "a.db").analyze(talks, judge=ScriptedModel(answer), **OPTIONS)
     assert len(places(run)) == 10
+
+
+DIALOGUES = [
+    Conversation(
+        f"c{i}", tuple(Turn(role, f"{i}, {role}, {n}.") for n, role in enumerate(("user", "assistant") * 2)), "log"
+    )
+    for i in range(20)
+]
+
+
+def test_a_sample_in_shards_is_the_sample_of_one_machine(cluster, tmp_path, monkeypatch):
+    plain = Workspace(tmp_path / "plain.db").analyze(DIALOGUES, RUBRICS, ScriptedModel(answer), sample=9, reasons="all")
+    ws = Workspace(tmp_path / "shards.db")
+    monkeypatch.setattr(OneProcess, "broken", {"000001"})
+    with pytest.raises(UnavailableError, match="gave up"):
+        ws.analyze(DIALOGUES, judge=ScriptedModel(answer), sample=9, **OPTIONS)
+    monkeypatch.setattr(OneProcess, "broken", frozenset())
+    sharded = ws.analyze(DIALOGUES, judge=ScriptedModel(answer), sample=9, **OPTIONS)  # goes on
+    assert (sharded.run.id, sharded.run.resumed) == (1, False)
+    assert places(sharded) == places(plain)
+    assert len(places(plain)) == 18  # 9 turns on 2 maxims
+    assert sharded.sample == plain.sample
+    assert sharded.summary.maxims == plain.summary.maxims
+    again = ws.analyze(stored=1, judge=ScriptedModel(answer, name="other"), **OPTIONS)
+    assert [place[:3] for place in places(again)] == [place[:3] for place in places(plain)]
+    assert again.sample == plain.sample

@@ -13,6 +13,7 @@ from convexplain.models.editing import Editor
 from convexplain.models.infilling import Infiller
 from convexplain.store import ScoredTurn
 
+from ..cluster import Cluster, cluster_of, connected
 from ..explainers import check_models
 from ..explanations import ExplainedTurns, ExplanationModels, Scope, explain_scopes, scopes_of, turn_scopes
 from ..exports import Exported, Exporting, PairJudges, pair_judgements
@@ -39,6 +40,7 @@ class ExplanationMethods(StoreMethods):
         infiller: str | Infiller = "embedded",
         editors: Sequence[str | Editor] | None = None,
         task: ShortTask = ShortTask(),
+        cluster: Cluster | str | None = None,
         on_result: Callable[[Explanation], None] = lambda explanation: None,
         progress: Progress = Progress(),
     ) -> list[Explanation]:
@@ -53,6 +55,8 @@ class ExplanationMethods(StoreMethods):
             infiller: proposes other words, for searches that edit single words and for the editor `infill`.
             editors: propose texts; None takes those at hand.
             task: what is asked, and how much it may cost.
+            cluster: explain on this Ray cluster (its settings, or its address), with the same results, which are handed
+                over when all are there. Its workers must reach the store. Needs the extra `ray`.
             on_result: is given each explanation as soon as it is there.
             progress: is told how far it is.
 
@@ -73,7 +77,8 @@ class ExplanationMethods(StoreMethods):
             on_result(explanations[-1])
 
         models = ExplanationModels(None, infiller, editors)
-        await explain_scopes(self._finding_scopes(findings, task, judge), task, models, progress, add)
+        scopes = self._finding_scopes(findings, task, judge)
+        await self._explain(scopes, task, models, cluster, progress, add)
         return explanations
 
     async def plan_explain(
@@ -99,6 +104,7 @@ class ExplanationMethods(StoreMethods):
         infiller: str | Infiller = "embedded",
         editors: Sequence[str | Editor] | None = None,
         *,
+        cluster: Cluster | str | None = None,
         on_result: Callable[[ScoredTurn, T], None] = lambda turn, result: None,
         progress: Progress = Progress(),
     ) -> ExplainedTurns[T]:
@@ -116,6 +122,7 @@ class ExplanationMethods(StoreMethods):
             infiller: what fills holes, for searches that edit single words and for the editor `infill`.
             editors: what proposes texts, for searches over proposals: `delete`, `swap`, `rewrite`, `rewrite:MODEL`,
                 `infill:INFILLER`, or editors of your own (prepared); None takes those at hand.
+            cluster: as of `explain`.
             on_result: is given each turn with its explanation as soon as it is there.
             progress: is told how far it is.
 
@@ -127,7 +134,20 @@ class ExplanationMethods(StoreMethods):
         task = task.resolved(responder is not None)
         scopes = scopes_of(self.store, self.store.run(run), rubrics, turns, task, judge)
         models = ExplanationModels(responder, infiller, editors)
-        return await explain_scopes(scopes, task, models, progress, on_result)
+        return await self._explain(scopes, task, models, cluster, progress, on_result)
+
+    async def _explain(
+        self,
+        scopes: Sequence[Scope],
+        task: Task[T],
+        models: ExplanationModels,
+        cluster: Cluster | str | None,
+        progress: Progress,
+        on_result: Callable[[ScoredTurn, T], None],
+    ) -> ExplainedTurns[T]:
+        async with connected(cluster_of(cluster)) as remote:
+            elsewhere = None if remote is None else remote.explaining(self.store, task, models, progress)
+            return await explain_scopes(scopes, task, models, progress, on_result, elsewhere)
 
     async def plan_explanations(
         self,
