@@ -1,13 +1,14 @@
-"""What a judgement costs the client: `analyze` beside bare loops of HTTP clients, against one endpoint, in one run.
+"""What a judgement costs the client: `analyze` beside bare loops of HTTP clients and a peer, against one endpoint.
 
     python -m benchmarks.throughput [--judgements 1200] [--rounds 3] [--set 16:0.05 64:0.5 256:0.5] [--json FILE]
 
 An endpoint in a process of its own (`counting_stub`) answers after a set time. In turn, so that a busy machine meets
 all alike: a bare loop of httpx2 (as many tasks as calls in flight, each posts the same bodies as the judge does and
-decodes the answers), one of aiohttp where that is installed, and `Workspace.analyze` into a new SQLite file (the log
-is read, every reply and judgement stored). CPU time is that of this process, without start-up; the median of the rounds
-counts. Printed for each set of calls in flight and seconds an answer: milliseconds of CPU a judgement and judgements a
-second, and both as ratios to the bare loop of httpx2.
+decodes the answers), one of aiohttp, `Workspace.analyze` into a new SQLite file (the log is read, every reply and
+judgement stored), and, where `inspect-ai` is installed, Inspect's `eval` of a scorer that makes one call with the same
+prompt, into a log file. CPU time is that of this process, without start-up; the median of the rounds counts. Printed
+for each set of calls in flight and seconds an answer: milliseconds of CPU a judgement and judgements a second, and both
+as ratios to the bare loop of httpx2.
 """
 
 import argparse
@@ -19,12 +20,14 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx2
 
-from convexplain import Workspace, load_rubric
+from convexplain import Workspace, load_rubric, read_log
 from convexplain.connectors.models.endpoint_rules import EndpointRules
 from convexplain.connectors.models.openai_requests import request_body
 from convexplain.judges import judge_request
@@ -64,8 +67,6 @@ def write_log(path: Path, judgements: int) -> None:
 
 def bodies(path: Path) -> list[dict[str, Any]]:
     """Return the bodies that the judge posts for the log."""
-    from convexplain import read_log
-
     rules, bodies = EndpointRules(), []
     for rubric in map(load_rubric, RUBRICS):
         for talk in read_log(path):
@@ -99,8 +100,6 @@ async def bare_httpx2(url: str, posts: Sequence[dict[str, Any]], in_flight: int)
 
 
 async def bare_aiohttp(url: str, posts: Sequence[dict[str, Any]], in_flight: int) -> None:
-    import aiohttp
-
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=in_flight)) as session:
 
         async def post(body: dict[str, Any]) -> Any:
@@ -118,6 +117,36 @@ def ours(url: str, log: Path, in_flight: int, folder: Path) -> None:
     workspace.close()
 
 
+def inspect(url: str, posts: Sequence[dict[str, Any]], in_flight: int, folder: Path) -> None:
+    from inspect_ai import Task, eval
+    from inspect_ai.dataset import Sample
+    from inspect_ai.model import ChatMessageUser, GenerateConfig, get_model
+    from inspect_ai.scorer import Score, mean, scorer
+    from inspect_ai.solver import solver
+
+    @solver
+    def as_logged() -> Any:
+        async def solve(state: Any, generate: Any) -> Any:
+            return state
+
+        return solve
+
+    @scorer(metrics=[mean()])
+    def one_call() -> Any:
+        async def score(state: Any, target: Any) -> Any:
+            reply = await get_model().generate(state.messages)
+            return Score(value=float(json.loads(reply.completion)["label"] == "yes"))
+
+        return score
+
+    config = GenerateConfig(max_connections=in_flight, max_tokens=24, temperature=0, logprobs=True, top_logprobs=20)
+    model = get_model("openai-api/stub/stub", base_url=url, api_key="none", config=config)
+    samples = [Sample(input=[ChatMessageUser(content=body["messages"][-1]["content"])]) for body in posts]
+    task = Task(dataset=samples, solver=as_logged(), scorer=one_call())
+    (log,) = eval(task, model=model, max_samples=in_flight, display="none", log_dir=str(folder))
+    assert log.results.completed_samples == len(posts)
+
+
 def timed(work: Callable[[], Any], count: int) -> Cost:
     cpu, clock = time.process_time(), time.perf_counter()
     work()
@@ -131,16 +160,20 @@ def measure(in_flight: int, seconds: float, judgements: int, rounds: int) -> dic
         log, small = folder / "chats.jsonl", folder / "small.jsonl"
         write_log(log, judgements)
         write_log(small, 24)
-        posts = bodies(log)
-        ways: dict[str, Callable[[], Any]] = {"httpx2": lambda: asyncio.run(bare_httpx2(url, posts, in_flight))}
-        if importlib.util.find_spec("aiohttp"):
-            ways["aiohttp"] = lambda: asyncio.run(bare_aiohttp(url, posts, in_flight))
-        ways["convexplain"] = lambda: ours(url, log, in_flight, folder)
-        ours(url, small, in_flight, folder)  # what is loaded once
+        ways: dict[str, Callable[[Path, Sequence[dict[str, Any]]], Any]] = {
+            "httpx2": lambda log, posts: asyncio.run(bare_httpx2(url, posts, in_flight)),
+            "aiohttp": lambda log, posts: asyncio.run(bare_aiohttp(url, posts, in_flight)),
+            "convexplain": lambda log, posts: ours(url, log, in_flight, folder),
+        }
+        if importlib.util.find_spec("inspect_ai"):
+            ways["inspect"] = lambda log, posts: inspect(url, posts, in_flight, folder)
         costs: dict[str, list[Cost]] = {way: [] for way in ways}
+        few, posts = bodies(small), bodies(log)
+        for work in ways.values():
+            work(small, few)  # what is loaded once
         for _ in range(rounds):
             for way, work in ways.items():
-                costs[way].append(timed(work, len(posts)))
+                costs[way].append(timed(partial(work, log, posts), len(posts)))
     return {
         way: Cost(statistics.median(c.cpu for c in each), statistics.median(c.rate for c in each))
         for way, each in costs.items()

@@ -163,7 +163,7 @@ class _Server(OpenAICompatible):
 
     pinned = False
     probes = False  # it is known what it takes, and started so that no model thinks
-    keepalive = 0  # connections do not outlive their event loop
+    keepalive = False  # connections do not outlive their event loop
 
     def _body(self, request: Request, rules: EndpointRules) -> dict[str, Any]:
         body = super()._body(request, rules)

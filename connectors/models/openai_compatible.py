@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies
 
 import httpx2
 
@@ -84,7 +85,7 @@ class OpenAICompatible:
     alias = ""
     public_only = False
     probes = True
-    keepalive = 16  # connections of one client that stay open between calls, at most
+    keepalive = True  # whether connections stay open between calls
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
 
     def __init__(
@@ -213,8 +214,7 @@ class OpenAICompatible:
 
     async def _reach(self, path: str) -> httpx2.Response:
         try:
-            with self._clients.borrow() as client:
-                response = without_credentials(await client.get(f"{self._base}{path}", timeout=15))
+            response = without_credentials(await self._clients.here().get(f"{self._base}{path}", timeout=15))
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise UnavailableError(f"{self._base} cannot be reached: {_words(error)}") from error
         if response.status_code in (401, 403):
@@ -228,19 +228,26 @@ class OpenAICompatible:
     def _client(self) -> httpx2.AsyncClient:
         trust_env = urlsplit(self._base).hostname not in _LOOPBACK  # HTTP_PROXY is not for this machine
         self._tls = self._tls or httpx2.create_ssl_context(trust_env=trust_env)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self.keepalive)
-        transport = self._transport
-        if self.public_only:  # without HTTP_PROXY: a proxy looks names up itself
-            network = transport or httpx2.AsyncHTTPTransport(verify=self._tls, limits=limits, trust_env=False)
-            transport = PublicTransport(network)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None if self.keepalive else 0)
         return httpx2.AsyncClient(
             auth=self._credentials.authorize,
             timeout=httpx2.Timeout(self.timeout, connect=10),
             limits=limits,
-            transport=transport,
+            transport=self._network(self._tls, limits, trust_env),
             trust_env=trust_env,
             verify=self._tls,
         )
+
+    def _network(self, tls: ssl.SSLContext, limits: httpx2.Limits, trust_env: bool) -> httpx2.AsyncBaseTransport | None:
+        """Return what sends the requests; None: httpx2 itself, which knows every kind of proxy."""
+        if self.public_only:  # without HTTP_PROXY: a proxy looks names up itself
+            network = self._transport or httpx2.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False)
+            return PublicTransport(network)
+        if self._transport is not None or (trust_env and getproxies().keys() - {"no"}):
+            return self._transport
+        from .aiohttp_transport import AiohttpTransport  # takes 0.1 s
+
+        return AiohttpTransport(tls, keepalive=self.keepalive)
 
     async def _ask(self, request: Request) -> Reply:
         if request.reply:
@@ -311,9 +318,8 @@ class OpenAICompatible:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self.timeout and _WHOLE * self.timeout):
-                with self._clients.borrow() as client:
-                    self._completions = self._completions or httpx2.URL(f"{self._base}/chat/completions")
-                    response = without_credentials(await client.post(self._completions, json=body))
+                self._completions = self._completions or httpx2.URL(f"{self._base}/chat/completions")
+                response = without_credentials(await self._clients.here().post(self._completions, json=body))
         except (httpx2.TimeoutException, TimeoutError) as error:
             raise TransientError(f"{self._base}: no answer in time: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:

@@ -7,10 +7,11 @@ otherwise; its owner renews it until then. Where the clocks of two machines diff
 asked twice; nothing is lost.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -76,7 +77,7 @@ def keep_replies(engine: sa.Engine, records: Sequence[ReplyRecord]) -> None:
     rows.sort(key=lambda row: row["key"])  # two processes take locks in one order
     keys = [row["key"] for row in rows]
     with writing(engine) as connection:
-        connection.execute(insert_for(engine)(_CALLS).on_conflict_do_nothing(), rows)
+        connection.execute(_put(insert_for(engine), _CALLS), rows)
         connection.execute(_END_ALL, {"keys": keys})
 
 
@@ -132,13 +133,18 @@ def _claim(engine: sa.Engine, keys: Sequence[str], owner: str) -> dict[str, Repl
                 sa.delete(_LEASES).where(_LEASES.c.expires_at < now)
             )  # of requests that nobody makes again
         rows = [{"key": key, "owner": owner, "expires_at": expiry} for key in sorted(free)]
-        connection.execute(insert_for(engine)(_LEASES).on_conflict_do_nothing(), rows)
+        connection.execute(_put(insert_for(engine), _LEASES), rows)
         claimed = list(connection.execute(_OWN, {"keys": free, "mine": owner}).scalars())
         # A reply that came after the first look is there now: it took the place of its lease.
         replies = _replies(connection, claimed)
         if replies:
             connection.execute(_END_OWN, {"keys": list(replies), "mine": owner})
     return claims | dict.fromkeys(claimed) | replies
+
+
+@cache
+def _put(insert: Callable[[sa.Table], Any], table: sa.Table) -> sa.Insert:
+    return cast(sa.Insert, insert(table).on_conflict_do_nothing())
 
 
 def _change(

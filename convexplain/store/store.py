@@ -21,6 +21,8 @@ _PAGE = 200
 _PLACE = ("run", "conversation", "turn", "rubric")  # columns of a judgement: what was judged
 _MEASURED = ("score", "label", "reason", "evidence", "model", "prompt_sha")  # and what came out
 _MOST = 2**31 - 1  # no store has as many runs
+# Built once: to build a statement costs more than to run it.
+_LOCKED = sa.select(schema.runs).where(schema.runs.c.id == sa.bindparam("run")).with_for_update(key_share=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,8 +419,7 @@ class RunStore:
 
 def _lock(connection: sa.Connection, run: int) -> Any:
     """Hold a run's row to the end of the transaction, and return it: SQLite's transactions run one at a time anyway."""
-    table = schema.runs
-    return connection.execute(sa.select(table).where(table.c.id == run).with_for_update(key_share=True)).first()
+    return connection.execute(_LOCKED, {"run": run}).first()
 
 
 def _spend(connection: sa.Connection, run: int) -> Spend:
