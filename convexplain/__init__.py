@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .workspace import AsyncWorkspace, JudgeSpec, Workspace
     from .workspace.functions import attribute, contrast, judge
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AsyncWorkspace",
