@@ -4,6 +4,7 @@ import base64
 import http.cookiejar
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -250,7 +251,6 @@ def site(tmp_path_factory, embedded_model):
 def _use(site):
     log, out = str(site.log), str(site.folder / "out")
     analyze = f"analyze {log} --rubric harm --explain 0"
-    pair = f"{out}/pairs"
     site.commands("work", [
         ("connections add team", f"{site.stub.url}?model=stub", "--key-stdin", SECRETS["key of a connection"]),
         ("connections list", ""),
@@ -260,9 +260,9 @@ def _use(site):
         ("analyze", log, "--rubric", "helpfulness", "--explain", "0", "--judge", "connection:team", ""),
         (f"explain --worst 1 --budget 4 --out {out}/explanations.jsonl", ""),
         (f"attribute --worst 1 --budget 4 --out {out}/attributions.jsonl", ""),
-        (f"contrast --worst 1 --budget 4 --editor deletion --out {out}/contrasts.jsonl", ""),
+        (f"contrast --worst 1 --budget 4 --editor delete --out {out}/contrasts.jsonl", ""),
         (f"report --out {out}/report", ""),
-        (f"export --format trl-dpo --unreviewed --out {pair}", ""),
+        (f"export --format openai --out {out}/conversations", ""),
         ("runs list", ""),
         ("runs audit --json", ""),
         ("judges list", ""),
@@ -321,6 +321,12 @@ def test_no_secret_is_on_a_command_line(site):
     assert any(b"convexplain.workspace.worker" in line for line in site.lines.seen)  # workers were seen
 
 
+def _codes(site, name):
+    """The commands and their exit codes."""
+    text = site.output[name].decode()
+    return list(zip(re.findall(r"^\$ (\S+)", text, re.M), re.findall(r"^exit code (\S+)", text, re.M), strict=True))
+
+
 def test_everything_was_really_done(site):
     """Else nothing could have come out."""
     assert set(site.stub.keys) == {
@@ -328,12 +334,11 @@ def test_everything_was_really_done(site):
         f"Bearer {SECRETS['key of a connection']}",
         f"Basic {_TOKEN}",
     }
-    work = site.output["work"].decode()
-    assert work.count("exit code 0") == 16, work
-    mistakes = site.output["mistakes"].decode()
-    assert mistakes.count("exit code") - mistakes.count("exit code 0") == 9, mistakes
-    assert "[key]" in site.output["a server that repeats the key"].decode()
-    assert site.output["PostgreSQL"].decode().count("exit code 0") == 2
+    assert [code for _, code in _codes(site, "work")] == ["0"] * 16
+    assert {code for _, code in _codes(site, "mistakes")} <= {"1", "2"}
+    assert len(_codes(site, "mistakes")) == 9
+    assert "***" in site.output["a server that repeats the key"].decode()
+    assert _codes(site, "PostgreSQL") == [("analyze", "0"), ("report", "0")]
     assert "ZeroDivisionError" in site.output["jobs"].decode()
     assert site.output["jobs"].startswith(b"done")
     assert site.output["jobs on PostgreSQL"].startswith(b"done")

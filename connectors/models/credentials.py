@@ -210,7 +210,7 @@ def without_credentials(response: httpx2.Response) -> httpx2.Response:
     """
     content = response.content
     for secret in _sent(response.request):
-        content = content.replace(secret.encode(), b"[key]")
+        content = content.replace(secret.encode(), b"***")
     if content == response.content:
         return response
     headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_BODY]

@@ -34,7 +34,7 @@ def show_connection(entry: ConnectionEntry) -> None:
 def add_form() -> None:
     """Show the form for a new connection. The key leaves the browser's session when the form is sent."""
     st.header("Add a server", anchor=False)
-    with st.form("connection-form"):
+    with st.form("connection-form", width=640):
         st.text_input("Name", key="connection-name", max_chars=60, help="Small letters, digits, - and _.")
         st.text_input(
             "Address",

@@ -266,20 +266,20 @@ def test_refused_credentials_say_where_they_are_from(monkeypatch, url, environme
 @pytest.mark.parametrize(
     ("url", "environment", "body", "message"),
     [
-        (f"{HOST}?model=m", {API_KEY: "sk-0123456789"}, {"error": "Wrong key sk-0123456789."}, "Wrong key [key]."),
-        (f"{HOST}?model=m", {API_KEY: "sk-0123456789"}, "<p>Bearer sk-0123456789</p>", "Bearer [key]"),
+        (f"{HOST}?model=m", {API_KEY: "sk-0123456789"}, {"error": "Wrong key sk-0123456789."}, "Wrong key ***."),
+        (f"{HOST}?model=m", {API_KEY: "sk-0123456789"}, "<p>Bearer sk-0123456789</p>", "Bearer ***"),
         (f"{HOST}?model=m", {API_KEY: "a short one"}, {"error": "This is a short one."}, "This is a short one."),
         (
             "http://ann@judge.example:8000/v1?model=m",
             {PASSWORD: "a long password"},
             {"error": "Not a long password"},
-            "Not [key]",
+            "Not ***",
         ),
         (
             "http://ann@judge.example:8000/v1?model=m",
             {PASSWORD: "a long password"},
             {"error": basic("ann", "a long password")},
-            "Basic [key]",
+            "Basic ***",
         ),
     ],
 )
