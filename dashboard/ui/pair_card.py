@@ -70,7 +70,8 @@ def pair_card(
         show_texts(conversation, contrast)
         show_gates(check)
         if row.decision is not None:
-            message(f"{_DECISIONS[row.decision]} by {row.reviewer}.", "soft")
+            leaves = "" if row.decision == "reject" else " It is exported whatever the gates say."
+            message(f"{_DECISIONS[row.decision]} by {row.reviewer}.{leaves}", "soft")
     _review(store, edit, row, contrast, after)
 
 
