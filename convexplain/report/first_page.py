@@ -156,8 +156,10 @@ def _note(since: RunChange) -> str:
 def _doubt(changes: Sequence[MaximChange]) -> str:
     """Return why nobody can tell whether it is better."""
     flagging = [change for change in changes if change.mark.flags]
-    tested = [change for change in flagging if change.interval is not None]
+    tested = [change.interval for change in flagging if change.interval is not None]
     if tested and len(tested) == len(flagging):
+        if len(tested) > 1 and any(low > 0 or high < 0 for low, high in tested):
+            return f"Chance may explain all changes: one of {len(tested)} maxims often moves so far."
         return "The differences are so small that chance explains them."
     if tested:
         titles = ", ".join(_short(change.title) for change in flagging if change.interval is None)

@@ -113,6 +113,12 @@ BY_CHANCE = "The differences are so small that chance explains them."
         ([BENCHMARKED], [None], UNTESTED),
         ([BENCHMARKED, SORTS], [None, (0.02, 0.12)], UNTESTED),
         ([BENCHMARKED], [(-0.1, 0.2)], BY_CHANCE),
+        ([BENCHMARKED, BENCHMARKED], [(-0.1, 0.2), (-0.3, 0.1)], BY_CHANCE),
+        (
+            [BENCHMARKED, BENCHMARKED],
+            [(-0.1, 0.2), (-0.3, -0.1)],
+            "Chance may explain all changes: one of 2 maxims often moves so far.",
+        ),
         (
             [BENCHMARKED, BENCHMARKED],
             [(-0.1, 0.2), None],
