@@ -56,11 +56,12 @@ for arguments, typed in json.load(open(sys.argv[1])):
 
 # What a page does: jobs of the dashboard, and a page's own mistakes; `broken` stands for a mistake of ours.
 _JOBS = """
-import os, sys, traceback
+import asyncio, os, sys, traceback
 from convexplain.connectors.models import open_model, openai_compatible
 from convexplain.dashboard.services import jobs
 from convexplain.dashboard.services.uploads import store_upload
-from convexplain.workspace import JudgeSpec, Workspace
+from convexplain.models.chat import Message, Request
+from convexplain.workspace import JudgeSpec
 from convexplain.workspace.job_specs import AnalyzeJob
 from convexplain.workspace.jobs import wait_for_job
 database, log = os.environ["CONVEXPLAIN_DB"], sys.argv[1]
@@ -75,8 +76,12 @@ for judge in ("connection:team", "embedded-none"):
 def broken(*arguments, **options):
     raise ZeroDivisionError("a mistake")
 openai_compatible.read_completion = broken
+async def ask():
+    model = open_model("connection:team")
+    await model.prepare()
+    await model.chat([Request((Message("user", "x"),))])
 try:
-    Workspace(database).analyze(chats, ["helpfulness"], "connection:team")
+    asyncio.run(ask())
 except Exception:
     traceback.print_exc()
 print(open_model("connection:team"), vars(open_model("connection:team")))
