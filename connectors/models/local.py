@@ -207,8 +207,9 @@ class LocalModel:
     def _use(self, model: Any, tokenizer: Any, window: int | None, tokens_at_once: int, cache_bytes: int) -> None:
         self.window = window
         self._tokenizer = tokenizer
-        self._forward = Forward(model, tokens_at_once, cache_bytes)
         self._encoder = PromptEncoder(self.name, tokenizer, window)
+        beginning = self._encoder.beginning() if self.chats else ()
+        self._forward = Forward(model, tokens_at_once, cache_bytes, beginning)
         labels = LabelTokens(tokenizer, model.config.get_text_config().vocab_size)
         ends = model.generation_config.eos_token_id
         ends = frozenset({tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])})

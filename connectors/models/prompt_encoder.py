@@ -76,6 +76,14 @@ class PromptEncoder:
             )
         return ids, start
 
+    def beginning(self) -> list[int]:
+        """Return the tokens that stand before a user's first message in every prompt; none where nothing does."""
+        try:
+            one, other = (self.encode(Request((Message("user", text),))) for text in ("A", "0"))
+        except ModelError:  # the template refuses so short a conversation
+            return []
+        return one[: common_length(one, other)]
+
     def _rendered(self, messages: list[dict[str, str]], **options: Any) -> str:
         def strftime_now(form: str) -> str:  # some templates write the date, and a prompt must be the same tomorrow
             return _TODAY.strftime(form)

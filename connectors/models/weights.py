@@ -69,8 +69,8 @@ class Weights:
     def budget(self) -> tuple[int, int]:
         """Return the new tokens in one forward pass of several prompts, and the bytes of the cache.
 
-        A CPU is no faster on several prompts at once than on one after the other (0.41 to 0.49 s a judgement on two
-        cores either way), so it is spared the padding. A GPU wants thousands of tokens.
+        A CPU is no faster on several prompts of hundreds of tokens at once than on one after the other (0.41 to 0.49 s
+        a judgement on two cores either way), so it is spared the padding. A GPU wants thousands of tokens.
         """
         import torch
 

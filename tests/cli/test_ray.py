@@ -144,4 +144,5 @@ def test_two_embedded_judges_on_ray_score_as_one_process_does(embedded_model, ch
     first, second = scores(tmp_path / "ray.db"), scores(tmp_path / "plain.db")
     assert first.keys() == second.keys()
     assert len(first) == 36
-    assert max(abs(first[place] - second[place]) for place in first) <= 1e-6
+    # Turns are read several at a time, and float32 adds up a little otherwise beside other turns.
+    assert max(abs(first[place] - second[place]) for place in first) <= 1e-5

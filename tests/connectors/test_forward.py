@@ -370,14 +370,28 @@ def hidden(model, ids, start, layers):
     return torch.stack([states[layer][0, start:] for layer in layers])
 
 
+def passes(forward):
+    """The tokens of the rows of each later pass for hidden states."""
+    lengths = []
+    run = forward._pass.states
+
+    def counted(nodes, layers, *, keep=False):
+        lengths.append(sorted(len(node.tokens) for node in nodes))
+        return run(nodes, layers, keep=keep)
+
+    forward._pass.states = counted
+    return lengths
+
+
 @pytest.mark.parametrize("layers", [[2], [0, 1], [-1], [1, 3]])
 @pytest.mark.parametrize("cache_bytes", [0, 10**9])
-def test_states_are_the_same_whether_what_stands_before_is_shared_or_not(model, layers, cache_bytes):
+@pytest.mark.parametrize("beginning", [0, 5, 20, 30])  # tokens of the first context; the second shares 20 of them
+def test_states_are_the_same_whether_what_stands_before_is_shared_or_not(model, layers, cache_bytes, beginning):
     context, other = family(5, 20)
     pairs = [(context + ending, len(context)) for ending in ([7], [8, 9, 3, 4], [8, 1])] + [
         ([*other, 5, 6], len(other))
     ]
-    forward = Forward(model, 10_000, cache_bytes)
+    forward = Forward(model, 10_000, cache_bytes, context[:beginning])
     for call in (pairs, pairs[1:2], pairs[:1], pairs[::-1], [(context[:8], 3)], [(context, 0)]):
         for (ids, start), states in zip(call, forward.states(call, layers), strict=True):
             assert torch.allclose(states, hidden(model, ids, start, layers), atol=1e-4)
@@ -386,14 +400,7 @@ def test_states_are_the_same_whether_what_stands_before_is_shared_or_not(model, 
 def test_what_stands_before_is_computed_once_for_several_replies_and_for_calls_in_a_row(model):
     context, other = family(6, 20)
     forward = Forward(model, 10_000, 10**9)
-    lengths = []  # tokens of the rows of each pass
-    run = forward._pass.states
-
-    def counted(nodes, layers, *, keep=False):
-        lengths.append(sorted(len(node.tokens) for node in nodes))
-        return run(nodes, layers, keep=keep)
-
-    forward._pass.states = counted
+    lengths = passes(forward)
     forward.states([([*context, 7], 40), ([*context, 8, 9], 40), ([*other, 5], len(other))], [2])
     assert lengths == [[40], [1, 2, len(other) + 1]]  # a context that only one reply has is read with it
     lengths.clear()
@@ -402,3 +409,21 @@ def test_what_stands_before_is_computed_once_for_several_replies_and_for_calls_i
     lengths.clear()
     forward.states([([*context, 1, 2, 3], 40)], [1])  # other layers are another pass
     assert lengths == [[40], [3]]
+
+
+def test_the_beginning_of_all_prompts_is_computed_once_and_short_turns_go_together_on_any_device(model):
+    context, other = family(6, 20)  # 40 and 23 tokens, of which 20 are the same
+    forward = Forward(model, 1, 10**9, context[:20])
+    lengths = passes(forward)
+    forward.states([([*context, 7], 40), ([*other, 5, 6], 23)], [2])
+    assert lengths == [[20], [5, 21]]
+    lengths.clear()
+    forward.states([([*other, 8], 23), ([*context, 9], 40), ([1, *context, 9], 41)], [2])
+    assert lengths == [[4, 21, 42]]  # the last one begins in another way
+
+
+def test_long_turns_go_alone_on_a_cpu(model):
+    forward = Forward(model, 1, 10**9)
+    lengths = passes(forward)
+    forward.states([([token] * 200, 150) for token in (1, 2, 3)], [2])
+    assert lengths == [[200], [200], [200]]  # together they would be 400 tokens or more

@@ -245,6 +245,18 @@ def test_a_prompt_that_the_template_refuses_fails_alone(mixtral_folder):
 
 
 @pytest.mark.slow
+def test_the_beginning_is_what_the_template_writes_before_the_first_message(mixtral_folder, tmp_path):
+    model = LocalModel(mixtral_folder)
+    asyncio.run(model.prepare())
+    assert model._tokenizer.decode(model._encoder.beginning()) == "<s> [INST]"
+    folder = copied(mixtral_folder, tmp_path)
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('a system message is needed') }}")
+    model = LocalModel(folder)
+    asyncio.run(model.prepare())
+    assert model._encoder.beginning() == []
+
+
+@pytest.mark.slow
 def test_cancelling_a_call_that_waits_leaves_the_one_under_way_whole(mixtral_folder):
     model = LocalModel(mixtral_folder)
 
