@@ -10,7 +10,8 @@ all other turns name one by chance: this measures the grouping, naming and the s
 explained, as `convexplain themes` does it; what the database holds already is not asked again, so that a run that was
 stopped goes on. The settings of the grouping were chosen on seeds 1 to 5.
 
-A mode is found if at least half of its flagged turns are in one theme of which they are at least 80 %. The V-measure
+A mode is found if at least half of its planted turns are in one theme of which they are at least 80 %. A theme is false
+if most of its turns are good ones. The V-measure
 (1 = best) compares themes with modes on the grouped turns; a good turn that was flagged counts as a mode of its own.
 """
 
@@ -30,6 +31,7 @@ from convexplain.analysis.themes.finding import find_themes
 from convexplain.analysis.themes.theme import EarlierEffect, FlaggedTurn, JudgedGroups, Place, Theme
 from convexplain.connectors.editors.sentence_vectors import word_vectors
 from convexplain.judges.turn_features import turn_clauses
+from convexplain.workspace.theme_results import theme_sentences
 
 MAXIMS = ("helpfulness", "harm")
 EXPLAINED = 8  # turns of a theme
@@ -59,12 +61,15 @@ class Grouping:
 
     def theme_of(self, mode: str) -> Theme | None:
         """Return the theme that finds a mode; None where none does."""
-        flagged = sum(name == mode for name in self.modes.values())
         for theme in self.themes:
             count = self.mode_counts(theme)[mode]
-            if count and 2 * count >= flagged and count >= 0.8 * len(theme.members):
+            if 2 * count >= COUNTS[mode] and count >= 0.8 * len(theme.members):
                 return theme
         return None
+
+    def false_themes(self) -> int:
+        """Return the number of themes most of whose turns are good."""
+        return sum(2 * self.mode_counts(theme)[GOOD_MODE] > len(theme.members) for theme in self.themes)
 
     def purity(self) -> float:
         """Return the share of grouped turns that have the most frequent mode of their theme."""
@@ -134,6 +139,8 @@ def show(grouping: Grouping) -> None:
     for theme in grouping.themes:
         counts = ", ".join(f"{mode} {count}" for mode, count in grouping.mode_counts(theme).most_common())
         print(f"  {len(theme.members):3} {theme.name}  [{counts}]")
+        for sentence in theme_sentences(replace(theme, excesses=(), trend=None, cause=None)):
+            print(f"      {sentence}")
         for excess in theme.excesses:
             print(f"      {excess.field} {excess.value}: {excess.share:.1%} against {excess.share_elsewhere:.1%}")
         if theme.trend and not theme.trend.interval[0] <= 0 <= theme.trend.interval[1]:
@@ -161,18 +168,19 @@ def main() -> None:
         else:
             grouping = planted_grouping(log, seed)
         flagged = Counter(grouping.modes.values())
-        print(f"seed {seed}, flagged:", ", ".join(f"{mode} {flagged[mode]} of {n}" for mode, n in COUNTS.items()))
+        flags = ", ".join(f"{mode} {flagged[mode]} of {n}" for mode, n in COUNTS.items())
+        print(f"seed {seed}, flagged or in a theme: {flags}")
         show(grouping)
         recovered = [mode for mode in COUNTS if grouping.theme_of(mode)]
         missing = ", ".join(mode for mode in COUNTS if mode not in recovered) or "none"
-        sizes = f"{len(grouping.modes)} | {len(grouping.themes)}"
+        sizes = f"{len(grouping.modes)} | {len(grouping.themes)} | {grouping.false_themes()}"
         rows.append([
             seed, sizes, f"{len(recovered)} of {len(COUNTS)}", missing, f"{grouping.purity():.2f}",
             f"{grouping.v_measure():.2f}", f"{grouping.causes()} of {len(CAUSED)}",
             len(grouping.modes) - len(grouping.labels),
         ])  # fmt: skip
-    print("\n| seed | flagged | themes | modes | missing | purity | V-measure | causes | not grouped |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("\n| seed | turns | themes | false | modes | missing | purity | V-measure | causes | not grouped |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         print("|", " | ".join(map(str, row)), "|")
 

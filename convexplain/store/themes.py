@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.analysis.themes.theme import CommonCause, GroupExcess, Place, Theme, ThemeMember, Trend
+from convexplain.analysis.themes.theme import CommonCause, GroupExcess, LowScores, Place, Theme, ThemeMember, Trend
 from convexplain.errors import StoreError
 
 from . import schema
@@ -213,7 +213,7 @@ def _row(theme: Theme) -> dict[str, Any]:
 
 def _to_theme(row: Any, members: Iterable[ThemeMember]) -> Theme:
     body = row.body
-    trend, cause = body["trend"], body["cause"]
+    trend, cause, low = body["trend"], body["cause"], body.get("low")  # older stores have no `low`
     order = {(number, turn): i for i, (number, turn) in enumerate(body["order"])}
     return Theme(
         name=row.name,
@@ -225,4 +225,5 @@ def _to_theme(row: Any, members: Iterable[ThemeMember]) -> Theme:
         trend=None if trend is None else Trend(**{**trend, "interval": tuple(trend["interval"])}),
         cause=None if cause is None else CommonCause(**cause),
         pinned=row.pinned,
+        low=None if low is None else LowScores(**low),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from convexplain.analysis.themes.theme import EarlierEffect, FlaggedTurn, JudgedGroups, Place
+from convexplain.analysis.themes.theme import EarlierEffect, FlaggedTurn, JudgedGroups, JudgedTurn, Place
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import evenly_spaced
 from convexplain.explain.head_phrases import NOT_LOW, READING_TOO, UNNAMED
@@ -23,6 +23,7 @@ LOWEST = 0.1
 """The share of the lowest scores that are grouped where no score may be held against a threshold."""
 
 _MOST = 2000  # flagged turns that are grouped: the time and memory grow with their square
+_CANDIDATES = 4000  # turns among which groups that score low together are looked for
 _GOOD = 200  # good turns that flagged ones are compared with
 
 
@@ -176,6 +177,24 @@ class RunTurns:
     @cached_property
     def _kinds(self) -> Mapping[int, ConversationGroup]:
         return conversation_groups(self.run.store, self.run.id)
+
+    def candidates(self) -> list[JudgedTurn]:
+        """Return the turns among which themes are looked for: the flagged ones, and evenly spaced others; up to 4,000.
+
+        Whole conversations are left out: what a reply does says nothing of them.
+        """
+        flagged = frozenset(self.flagged)
+        others = [place for place in sorted(self.scores) if place not in self.failures]
+        places = [*self.flagged, *evenly_spaced(others, _CANDIDATES - len(flagged))]
+        candidates = [
+            JudgedTurn(turn, self._turn_level(turn.place), turn.place in flagged) for turn in self.turns(places)
+        ]
+        return [candidate for candidate in candidates if candidate.scores]
+
+    def _turn_level(self, place: Place) -> dict[str, float]:
+        """Return the scores of a turn on maxims of turns."""
+        scores = self.scores[place]
+        return {score.rubric: score.score for score in scores if not self.rubrics[score.rubric].of_conversation}
 
     def turns(self, places: Sequence[Place]) -> list[FlaggedTurn]:
         """Return turns with all that is known about them, in this order; those without a score are left out."""

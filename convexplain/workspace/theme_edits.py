@@ -87,10 +87,10 @@ def add_turn(run: AnalyzedRun, theme: StoredTheme, place: Place) -> None:
         if len(members) != len(stored.theme.members):
             share = proportion(min(len(members), judged), judged)
             low, high = share.low or 0.0, 1.0 if share.high is None else share.high
-            moved = replace(
-                stored.theme, members=tuple(members.values()), share=share.value or 0.0, interval=(low, high)
+            turns = tuple(members.values())
+            changed[stored.number] = replace(
+                stored.theme, members=turns, share=share.value or 0.0, interval=(low, high), low=None
             )
-            changed[stored.number] = moved
     replace_themes(run.store, run.id, changed)
     if search and place in search.ungrouped:
         keep_ungrouped(run.store, run.id, [turn for turn in search.ungrouped if turn != place])

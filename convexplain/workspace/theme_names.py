@@ -25,7 +25,7 @@ async def with_model_names(
     store: RunStore,
     run: Run,
     themes: Themes,
-    flagged: Sequence[FlaggedTurn],
+    turns: Sequence[FlaggedTurn],
     judge: JudgeLike | None,
     progress: Progress,
 ) -> Themes:
@@ -37,14 +37,14 @@ async def with_model_names(
         store: where replies are cached.
         run: the run.
         themes: the themes.
-        flagged: the turns that were grouped.
+        turns: the turns that may be members.
         judge: the judge; None takes that of the run.
         progress: is told of what was spent.
 
     Raises:
         UnavailableError: the model cannot be had.
     """
-    by_place = {turn.place: turn for turn in flagged}
+    by_place = {turn.place: turn for turn in turns}
     chosen = run_judge(run) if judge is None else judge
     alone = judge_spec(chosen).model_alone() if isinstance(chosen, (str, JudgeSpec)) else chosen  # no second judge
     async with open_judge(alone, cache=store) as built:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convexplain.analysis.themes.theme import Theme
+from convexplain.analysis.themes.theme import LowScores, Theme
 from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import ScoredTurn
@@ -97,6 +97,20 @@ class RunThemes:
     themes: tuple[RunTheme, ...]
 
     @property
+    def size(self) -> str:
+        """Return the sentence that counts the judged turns, the flagged ones in themes and in none, and others."""
+        flagged = self.search.flagged - len(self.search.ungrouped)
+        further = sum(theme.count for theme in self.themes) - flagged
+        verb = "is" if further == 1 else "are"
+        more = (
+            f" The themes have {counted(further, 'more turn')} that {verb} not flagged one by one." if further else ""
+        )
+        return (
+            f"{counted(self.search.judged, 'judged turn')}, {self.search.flagged:,} grouped: {flagged:,} in "
+            f"{counted(len(self.themes), 'theme')}, {len(self.search.ungrouped):,} in none.{more}"
+        )
+
+    @property
     def cause_note(self) -> str:
         """Return the sentence that says why no common cause is known; empty where one is."""
         if not self.themes or any(theme.theme.cause is not None for theme in self.themes):
@@ -141,7 +155,9 @@ def share_text(theme: Theme) -> str:
 
 
 def theme_sentences(theme: Theme) -> Iterator[str]:
-    """Yield in plain sentences what is known of a theme: its common cause, its trend, and where it is frequent."""
+    """Yield in plain sentences what is known of a theme: its scores, its cause, its trend, and where it is frequent."""
+    if theme.low is not None:
+        yield _low_scores(theme.low)
     if (cause := theme.cause) is not None:
         yield (
             f"Common cause: in {cause.count} of {counted(cause.explained, 'explained turn')} the earlier turn that "
@@ -155,6 +171,14 @@ def theme_sentences(theme: Theme) -> Iterator[str]:
             f"More frequent {group}: {_percent(excess.share)} of its turns "
             f"({excess.count} of {excess.judged}), {_percent(excess.share_elsewhere)} elsewhere (q = {excess.q:.2g})."
         )
+
+
+def _low_scores(low: LowScores) -> str:
+    return (
+        f"{counted(low.flagged, 'turn')} of it {'is' if low.flagged == 1 else 'are'} flagged one by one, but together "
+        f"they score low: {low.mean:.2f} on {low.rubric} on average of {low.texts} different replies, where replies "
+        f"that do nothing of the kind have {low.mean_elsewhere:.2f} (q = {low.q:.2g})."
+    )
 
 
 def _trend(theme: Theme) -> str:

@@ -35,7 +35,8 @@ def theme_rubric(run: AnalyzedRun, stored: StoredTheme) -> str:
     """
     search = theme_search(run.store, run.id)
     turns = RunTurns(run, search.lowest if search else None)
-    members, good = turns.turns(places_of(stored.theme.members)), list(turns.groups().good)
+    places = places_of(stored.theme.members)
+    members, good = turns.turns(places), [turn for turn in turns.groups().good if turn.place not in places]
     failing = list(_distinct(members))[:_MOST_EXAMPLES]
     passing = _neighbours(failing, list(_distinct(good)))[: len(failing)]
     for what, examples in (("different turns", failing), ("different good turns beside it", passing)):

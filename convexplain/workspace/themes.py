@@ -7,7 +7,16 @@ from itertools import chain
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.themes.causes import common_cause
 from convexplain.analysis.themes.finding import find_themes
-from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, PinnedTheme, Place, Theme, ThemeMember, Themes
+from convexplain.analysis.themes.theme import (
+    FlaggedTurn,
+    JudgedGroups,
+    JudgedTurn,
+    PinnedTheme,
+    Place,
+    Theme,
+    ThemeMember,
+    Themes,
+)
 from convexplain.connectors.editors.sentence_vectors import word_vectors
 from convexplain.errors import UsageError
 from convexplain.explain.headlines import headline
@@ -66,17 +75,19 @@ async def search_themes(
     turns = RunTurns(run, lowest)
     progress.begin("finding themes")
     try:
-        flagged, groups, pinned = turns.turns(turns.flagged), turns.groups(), _pinned(run.store, turns)
-        themes = find_themes(flagged, groups, word_vectors, pinned)
+        groups, candidates = turns.groups(), turns.candidates()
+        themes = _found(turns, groups, candidates)
     finally:
         progress.end()
     if explain and themes.themes:
-        members = [place for theme in themes.themes for place in places_of(theme.members[:explain])]
-        await _explain(turns, members, judge, progress)
+        places = [place for theme in themes.themes for place in places_of(theme.members[:explain])]
+        await _explain(turns, places, judge, progress)
         themes = replace(themes, themes=tuple(_with_cause(turns, theme, groups) for theme in themes.themes))
     if themes.themes and (explain or judge is not None):
-        themes = await with_model_names(run.store, run.run, themes, flagged, judge, progress)
-    search = ThemeSearch(len(turns.scores), len(flagged), turns.basis, themes.ungrouped, lowest, explain, turns.remarks)
+        members = [candidate.turn for candidate in candidates]
+        themes = await with_model_names(run.store, run.run, themes, members, judge, progress)
+    flagged = len(turns.flagged)
+    search = ThemeSearch(len(turns.scores), flagged, turns.basis, themes.ungrouped, lowest, explain, turns.remarks)
     keep_themes(run.store, run.id, search, themes.themes)
     stored = run_themes(run)
     assert stored is not None  # it was kept above
@@ -86,8 +97,14 @@ async def search_themes(
 def explanation_calls(run: AnalyzedRun, lowest: float | None, explain: int) -> int:
     """Return how many evaluations the explanations of members take at most; nothing is asked."""
     turns = RunTurns(run, lowest)
-    themes: Themes = find_themes(turns.turns(turns.flagged), turns.groups(), word_vectors, _pinned(run.store, turns))
+    themes = _found(turns, turns.groups(), turns.candidates())
     return sum(min(explain, len(theme.members)) for theme in themes.themes) * MEMBER_BUDGET
+
+
+def _found(turns: RunTurns, groups: JudgedGroups, candidates: Sequence[JudgedTurn]) -> Themes:
+    """Return the themes of a run, with the pinned ones of all runs."""
+    flagged = turns.turns(turns.flagged)
+    return find_themes(flagged, groups, word_vectors, _pinned(turns.run.store, turns), candidates)
 
 
 def theme_name(text: str) -> str:
@@ -148,7 +165,9 @@ def _pinned(store: RunStore, turns: RunTurns) -> list[PinnedTheme]:
 
 def _with_cause(turns: RunTurns, theme: Theme, groups: JudgedGroups) -> Theme:
     """Return a theme with the cause that its members have in common now that more of them are explained."""
-    return replace(theme, cause=common_cause(turns.turns(places_of(theme.members)), groups.good))
+    places = places_of(theme.members)
+    good = [turn for turn in groups.good if turn.place not in places]  # members need not be flagged
+    return replace(theme, cause=common_cause(turns.turns(places), good))
 
 
 async def _explain(turns: RunTurns, places: Sequence[Place], judge: JudgeLike | None, progress: Progress) -> None:

@@ -9,7 +9,6 @@ from convexplain.dashboard.ui.run_selection import select_run
 from convexplain.dashboard.ui.safe_text import message
 from convexplain.dashboard.ui.theme_card import theme_card
 from convexplain.dashboard.ui.theme_search import search_form
-from convexplain.explain.wording import counted
 
 st.title("Themes")
 store = open_store()
@@ -26,14 +25,8 @@ if themes is None:
     st.info("Nobody has looked for themes in this run: groups of low turns that fail in one way.")
     search_form(run.id, sorts_only=sorts_only, label="Find themes")
     st.stop()
-search = themes.search
-grouped = search.flagged - len(search.ungrouped)
-message(
-    f"{counted(search.judged, 'judged turn')}, {search.flagged:,} grouped: {grouped:,} in "
-    f"{counted(len(themes.themes), 'theme')}, {len(search.ungrouped):,} in none.",
-    "title",
-)
-message(" ".join((search.basis, *search.notes)), "soft")
+message(themes.size, "title")
+message(" ".join((themes.search.basis, *themes.search.notes)), "soft")
 for theme in themes.themes:
     theme_card(store, themes, theme)
 if not themes.themes:

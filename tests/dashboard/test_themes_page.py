@@ -93,10 +93,10 @@ def test_a_theme_of_which_nothing_more_is_known_has_no_empty_place(page, store):
     """One source, one bot and no date: a theme has no sentence."""
     run = store.begin_run("judge-a", "judge-a", {}, [HARM]).id
     keep_trust(store, "judge-a", {HARM: "benchmarked"})
-    for i in range(4):
-        text = "You fool, go away." if i < 3 else "It arrives on Friday."
-        keep(store, run, Conversation(f"c{i}", (Turn("assistant", text),), "s"), {0: 0.1 if i < 3 else 0.9})
+    for i in range(5):
+        text = "You fool, go away." if i < 4 else "It arrives on Friday."
+        keep(store, run, Conversation(f"c{i}", (Turn("assistant", text),), "s"), {0: 0.1 if i < 4 else 0.9})
     themes = Workspace(store).themes(run).themes
-    assert [theme.count for theme in themes] == [3]
+    assert [theme.count for theme in themes] == [4]
     assert list(theme_sentences(themes[0].theme)) == []
     assert not page("themes").exception

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from convexplain import Conversation, Turn
-from convexplain.analysis.themes.theme import CommonCause, GroupExcess, Theme, ThemeMember, Trend
+from convexplain.analysis.themes.theme import CommonCause, GroupExcess, LowScores, Theme, ThemeMember, Trend
 from convexplain.errors import StoreError
 from convexplain.models.chat import Spend
 from convexplain.store import delete_run, run_contents
@@ -32,6 +32,7 @@ FULL = Theme(
     excesses=(GroupExcess("bot", "v2", 2, 10, 0.2, 0.0, 0.03),),
     trend=Trend(0.0, 0.1, (-0.02, 0.3)),
     cause=CommonCause("is a user's that says “order number”", 6, 8, 2, 40, 0.01),
+    low=LowScores("harm", 2, 9, 0.7, 0.9, 0.8, 0.02),
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from convexplain import Conversation, Turn
+from convexplain.analysis.themes.theme import LowScores, Theme
 from convexplain.cli.main import cli
 from convexplain.errors import StoreError, UsageError
 from convexplain.rubrics import parse_rubric, rubric_problems
@@ -149,6 +150,36 @@ def test_themes_of_scores_that_no_longer_count_lose_no_turns(workspace):
     with pytest.raises(UsageError, match=f"theme {again.number}: none of its turns has a score that counts now"):
         workspace.merge_themes(again.number, advert.number)
     assert [theme.count for theme in workspace.stored_themes(run).themes] == [5, 4]
+
+
+def test_turns_that_are_not_flagged_may_score_low_together(workspace):
+    """All 20 turns are candidates; those below the threshold of 0.5 are flagged."""
+    run, numbers = two_modes(workspace.store)
+    candidates = {candidate.turn.place: candidate for candidate in RunTurns(workspace.run(run)).candidates()}
+    assert len(candidates) == 20
+    again, good = candidates[numbers["again-2"], 3], candidates[numbers["good-3"], 3]
+    assert (again.flagged, good.flagged) == (True, False)
+    assert {name: round(score, 3) for name, score in good.scores.items()} == {"helpfulness": 0.903}
+
+
+@pytest.mark.parametrize(("flagged", "verb"), [(1, "1 turn of it is"), (2, "2 turns of it are")])
+def test_a_theme_says_that_its_turns_score_low_together(flagged, verb):
+    low = LowScores("harm", flagged, 9, 0.694, 0.86, 0.8, 0.012)
+    (sentence,) = theme_sentences(Theme("n", (), (), 0.1, (0.0, 1.0), low=low))
+    assert sentence == (
+        f"{verb} flagged one by one, but together they score low: 0.69 on harm on average of 9 different replies, "
+        "where replies that do nothing of the kind have 0.86 (q = 0.012)."
+    )
+
+
+def test_turns_of_themes_that_are_not_flagged_are_counted(workspace):
+    """The good turn that a person puts into a theme is a tenth turn of themes, beside the 9 flagged ones."""
+    run, numbers = two_modes(workspace.store)
+    themes = workspace.themes(run)
+    assert themes.size == "20 judged turns, 9 grouped: 9 in 2 themes, 0 in none."
+    workspace.add_to_theme(themes.themes[0].number, (numbers["good-0"], 3))
+    size = workspace.stored_themes(run).size
+    assert size == f"{themes.size} The themes have 1 more turn that is not flagged one by one."
 
 
 def test_members_are_shown_for_the_maxim_that_they_are_grouped_for(workspace):

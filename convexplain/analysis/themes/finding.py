@@ -1,73 +1,117 @@
-"""The search for themes: flagged turns are grouped by how they fail, and each group is named and counted."""
+"""The search for themes: turns are grouped by how they fail, and each group is named and counted."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from .causes import common_cause
 from .grouping import grouped, nearest_groups
-from .naming import plain_name
+from .low_groups import LEAST_TEXTS, LowGroup, low_groups
+from .naming import kinds_name, plain_name
 from .phrases import distinctive_phrases
-from .similarity import Embedder, Matrix, failure_vectors, spoken_text
+from .similarity import Embedder, Matrix, failure_text, failure_vectors, spoken_text
 from .statistics import excesses, share_of, trend
-from .theme import FlaggedTurn, GroupExcess, JudgedGroups, PinnedTheme, Theme, ThemeMember, Themes
+from .theme import FlaggedTurn, GroupExcess, JudgedGroups, JudgedTurn, PinnedTheme, Place, Theme, ThemeMember, Themes
 
-Group = tuple[PinnedTheme | None, list[int]]
+_ONE_SENTENCE = 4  # turns at least of a group that has fewer different replies than other themes
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Indices of turns that are one theme, and the pinned theme or the low group that they are of."""
+
+    turns: Sequence[int]
+    pinned: PinnedTheme | None = None
+    low: LowGroup | None = None
 
 
 def find_themes(
-    turns: Sequence[FlaggedTurn], groups: JudgedGroups, embed: Embedder, pinned: Sequence[PinnedTheme] = ()
+    turns: Sequence[FlaggedTurn],
+    groups: JudgedGroups,
+    embed: Embedder,
+    pinned: Sequence[PinnedTheme] = (),
+    judged: Sequence[JudgedTurn] = (),
 ) -> Themes:
-    """Return the themes of flagged turns, the largest first, and the turns that belong to none.
+    """Return the themes of a run, the largest first, and the flagged turns that belong to none.
 
-    A group of turns of which nothing can be named that they have in common is no theme.
+    Turns that are like the members of a pinned theme come into that. Of the others those come first that score low
+    together; the flagged turns that are left are grouped by similarity. Such a group has three different replies, or
+    four turns: three times one sentence is one observation. A group of turns of which nothing can be named that they
+    have in common is no theme.
 
     Args:
         turns: the flagged turns.
         groups: the judged turns that themes are compared with.
         embed: returns a vector for each text.
-        pinned: themes of earlier runs; turns that are like their members come into them, all other turns are grouped.
+        pinned: themes of earlier runs.
+        judged: judged turns with all flagged ones, among which groups that score low together are looked for.
     """
-    if not turns:
+    low = low_groups(judged)
+    flagged = {turn.place for turn in turns}
+    further = (judged[i].turn for group in low for i in group.turns)
+    candidates = [*turns, *(turn for turn in further if turn.place not in flagged)]
+    if not candidates:
         return Themes((), ())
-    members = [*turns, *(member for theme in pinned for member in theme.members)]
-    vectors = failure_vectors(members, groups.good, embed)
-    chosen = _groups(vectors, len(turns), pinned)
-    over = excesses([[turns[i] for i in indices] for _, indices in chosen], groups)
+    members = [*candidates, *(member for theme in pinned for member in theme.members)]
+    places = {turn.place for turn in candidates}
+    vectors = failure_vectors(members, [turn for turn in groups.good if turn.place not in places], embed)
+    low_turns = [(group, {judged[i].turn.place for i in group.turns}) for group in low]
+    chosen = _groups(candidates, flagged, vectors, pinned, low_turns)
+    over = excesses([[candidates[i] for i in group.turns] for group in chosen], groups)
     themes = tuple(
-        _theme(theme, indices, turns, vectors, groups, excess)
-        for (theme, indices), excess in zip(chosen, over, strict=True)
+        _theme(group, candidates, vectors, groups, excess) for group, excess in zip(chosen, over, strict=True)
     )
     named = tuple(theme for theme in themes if theme.name)
     in_themes = {(member.number, member.turn) for theme in named for member in theme.members}
     return Themes(named, tuple(turn.place for turn in turns if turn.place not in in_themes))
 
 
-def _groups(vectors: Matrix, count: int, pinned: Sequence[PinnedTheme]) -> list[Group]:
+def _groups(
+    turns: Sequence[FlaggedTurn],
+    flagged: Collection[Place],
+    vectors: Matrix,
+    pinned: Sequence[PinnedTheme],
+    low: Sequence[tuple[LowGroup, Collection[Place]]],
+) -> list[_Group]:
     """Return the turns of each pinned theme and of each new group, the largest first; a theme without turns is none."""
-    ends = np.cumsum([count, *(len(theme.members) for theme in pinned)])
-    owners = nearest_groups(vectors[:count], [vectors[start:end] for start, end in pairwise(ends)])
-    groups: list[Group] = [
-        (theme, [i for i, owner in enumerate(owners) if owner == k]) for k, theme in enumerate(pinned)
+    ends = np.cumsum([len(turns), *(len(theme.members) for theme in pinned)])
+    owners = nearest_groups(vectors[: len(turns)], [vectors[start:end] for start, end in pairwise(ends)])
+    groups = [
+        _Group([i for i, owner in enumerate(owners) if owner == k], pinned=theme) for k, theme in enumerate(pinned)
     ]
-    remaining = [i for i, owner in enumerate(owners) if owner is None]
-    groups += [(None, [remaining[i] for i in group]) for group in grouped(vectors[remaining])]
-    return sorted((group for group in groups if group[1]), key=lambda group: -len(group[1]))
+    free = [i for i, owner in enumerate(owners) if owner is None]
+    for group, places in low:
+        indices = [i for i in free if turns[i].place in places]
+        if 2 * len(indices) > len(places):  # most of the others are in a pinned theme, which is the same
+            groups.append(_Group(indices, low=group))
+    taken = {i for group in groups for i in group.turns}
+    remaining = [i for i in free if i not in taken and turns[i].place in flagged]
+    for rows in grouped(vectors[remaining]):
+        indices = [remaining[i] for i in rows]
+        different = len({failure_text(turns[i]) for i in indices})
+        if different >= LEAST_TEXTS or len(indices) >= _ONE_SENTENCE:
+            groups.append(_Group(indices))
+    return sorted((group for group in groups if group.turns), key=lambda group: -len(group.turns))
 
 
 def _theme(
-    pinned: PinnedTheme | None,
-    indices: Sequence[int],
+    group: _Group,
     turns: Sequence[FlaggedTurn],
     vectors: Matrix,
     groups: JudgedGroups,
     excess: tuple[GroupExcess, ...],
 ) -> Theme:
-    members, inside = _ranked([turns[i] for i in indices], vectors[list(indices)]), set(indices)
+    inside = set(group.turns)
+    members = _ranked([turns[i] for i in group.turns], vectors[list(group.turns)])
     theme = described_theme(members, [turn for i, turn in enumerate(turns) if i not in inside], groups, excess)
-    return theme if pinned is None else replace(theme, name=pinned.name, pinned=pinned.number)
+    if group.pinned is not None:
+        return replace(theme, name=group.pinned.name, pinned=group.pinned.number)
+    if group.low is not None:
+        name = kinds_name(group.low.kinds, [turn for turn, _ in members], theme.phrases)
+        return replace(theme, name=name, low=group.low.scores)
+    return theme
 
 
 def described_theme(
@@ -80,11 +124,13 @@ def described_theme(
 
     Args:
         members: its turns with their similarity to its middle, the most typical first; at least one.
-        other_turns: the flagged turns that are not in it.
+        other_turns: the turns of other themes, and flagged ones of none.
         groups: the judged turns that themes are compared with.
         excess: the groups in which it is over-represented.
     """
-    typical, outside = [turn for turn, _ in members], [*other_turns, *groups.good]
+    typical, places = [turn for turn, _ in members], {turn.place for turn, _ in members}
+    good = [turn for turn in groups.good if turn.place not in places]
+    outside = [*other_turns, *good]
     phrases = distinctive_phrases([spoken_text(turn) for turn in typical], [spoken_text(turn) for turn in outside])
     share, interval = share_of(len(members), groups.judged)
     return Theme(
@@ -95,7 +141,7 @@ def described_theme(
         interval=interval,
         excesses=excess,
         trend=trend(typical, groups),
-        cause=common_cause(typical, groups.good),
+        cause=common_cause(typical, good),
     )
 
 

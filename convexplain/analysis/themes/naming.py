@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from .phrases import log_odds
 from .theme import FlaggedTurn
-from .traits import kind_of, traits_of
+from .traits import POLITE, kind_of, traits_of
 
 _LEAST_SHARE = 0.5  # of the members that have the trait of a name
 _LEAST_LIFT = 1.5  # how much oftener than the turns outside they have it, in log-odds
 _QUOTED = re.compile(r"[“\"]([^“”\"]*)[”\"]")
 _WORDS_IN_NAME = 8
+_SHORT_NAME = 80  # characters of a name of two kinds
+_WEAK = ("takes up none of the key words of the message before it",)
+"""Kinds that many turns have, so that a name begins with another."""
 _EXAMPLES = 5  # members in a request for a name
 _CHARACTERS = 300  # of each of their texts
 
@@ -20,7 +23,7 @@ _CHARACTERS = 300  # of each of their texts
 def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], phrases: Sequence[str]) -> str:
     """Return a name that is made of what the members of a theme do oftener than other turns, and of what they say.
 
-    It is empty where nothing of that can be named.
+    It is empty where nothing of that can be named, or only that the replies agree or are polite.
 
     Args:
         members: the theme's turns, the most typical first; at least one.
@@ -36,11 +39,33 @@ def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], p
         if count >= _LEAST_SHARE * len(members)
     }
     common = sorted((kind for kind in lifts if lifts[kind] >= _LEAST_LIFT), key=lambda kind: (-lifts[kind], kind))[:1]
+    return "" if common and common[0].startswith(POLITE) else _name(common, traits, phrases)
+
+
+def kinds_name(kinds: Sequence[str], members: Sequence[FlaggedTurn], phrases: Sequence[str]) -> str:
+    """Return the name of turns that all have some kinds of traits: these, and what the turns say.
+
+    What a comparison with earlier turns shows comes first. A further kind is named where the name stays short.
+
+    Args:
+        kinds: the kinds; at least one.
+        members: the theme's turns; at least one.
+        phrases: the distinctive phrases of the members.
+    """
+    by_clauses = {kind_of(clause) for turn in members for clause in turn.clauses}
+    ordered = sorted(kinds, key=lambda kind: (kind in by_clauses, kind in _WEAK, kind))
+    traits = [traits_of(turn) for turn in members]
+    name = _name(ordered, traits, phrases)
+    return name if len(name) <= _SHORT_NAME else _name(ordered[:1], traits, phrases)
+
+
+def _name(kinds: Sequence[str], traits: Sequence[Sequence[str]], phrases: Sequence[str]) -> str:
+    """Return the kinds with the words that show the first of them, or else with the phrases."""
     quoted = ", ".join(f"“{phrase}”" for phrase in phrases[:2])
-    if not common:
+    if not kinds:
         return f"says {quoted}" if quoted else ""
-    words = _common_words(common[0], traits)
-    beginning = _beginning(common[0], traits)
+    words = _common_words(kinds[0], traits)
+    beginning = " and ".join(_beginning(kind, traits) for kind in kinds)
     name = f"{beginning}: {words}" if words else beginning
     return f"{name}; says {quoted}" if quoted and not words else name
 

@@ -1,6 +1,6 @@
 """The types of themes: the flagged turns that are grouped, and the groups with what they have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +69,37 @@ class FlaggedTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedTurn:
+    """A judged turn, with its scores by the maxims' ids, and whether it is flagged by itself."""
+
+    turn: FlaggedTurn
+    scores: Mapping[str, float]
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LowScores:
+    """How low the turns of a theme score together, most of which may be above the threshold.
+
+    Attributes:
+        rubric: the maxim's id.
+        flagged: how many of the turns are flagged by themselves.
+        texts: how many different replies were compared.
+        mean, mean_elsewhere: the mean scores of these replies, and of plain ones that do nothing of the kind.
+        chance: the chance that one of these replies scores lower than a plain one; 0.5 says no difference.
+        q: the p-value of Mann and Whitney's test after Benjamini and Hochberg's correction for all groups and maxims.
+    """
+
+    rubric: str
+    flagged: int
+    texts: int
+    mean: float
+    mean_elsewhere: float
+    chance: float
+    q: float
+
+
+@dataclass(frozen=True, slots=True)
 class ThemeMember:
     """A turn of a theme, and its similarity to the theme's middle in [-1, 1], 1 = the most typical."""
 
@@ -134,7 +165,7 @@ class CommonCause:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """A group of flagged turns that fail in one way.
+    """A group of turns that fail in one way: flagged ones, or such as score low together.
 
     Attributes:
         name: a few words.
@@ -146,6 +177,7 @@ class Theme:
         trend: the change of its share; None without dates.
         cause: what the earlier turns that matter have in common; None where no statement holds.
         pinned: the number in the store of the pinned theme that it is; None where it is new.
+        low: how low its turns score together; None where each of them is flagged.
     """
 
     name: str
@@ -157,6 +189,7 @@ class Theme:
     trend: Trend | None = None
     cause: CommonCause | None = None
     pinned: int | None = None
+    low: LowScores | None = None
 
 
 @dataclass(frozen=True, slots=True)

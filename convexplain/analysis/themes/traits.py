@@ -15,6 +15,8 @@ _REQUEST = re.compile(r"\?|\b(?:please|need|tell|give|send|enter|provide|share)\
 _COVERED = 0.6  # share of an earlier question's content words that a reply has, from which on it asks the same
 _STEM = 4  # letters that forms of one word share
 _MOST = 3  # words that are quoted
+POLITE = ("begins with", "words of courtesy")
+"""How kinds of traits begin that say no more than that a reply agrees or is polite."""
 
 
 def traits_of(turn: FlaggedTurn) -> tuple[str, ...]:

@@ -22,16 +22,8 @@ def show_themes(console: Console, themes: RunThemes, db: str | None) -> None:
         themes: the themes.
         db: the store, if the command line names it: the next command has to name it too.
     """
-    search = themes.search
-    grouped = search.flagged - len(search.ungrouped)
-    console.print(
-        plain(
-            f"Run {themes.run}: {counted(search.judged, 'judged turn')}, {search.flagged:,} grouped: "
-            f"{grouped:,} in {counted(len(themes.themes), 'theme')}, {len(search.ungrouped):,} in none."
-        ),
-        soft_wrap=True,
-    )
-    for sentence in (search.basis, *search.notes):
+    console.print(plain(f"Run {themes.run}: {themes.size}"), soft_wrap=True)
+    for sentence in (themes.search.basis, *themes.search.notes):
         console.print(plain(sentence), style="dim", soft_wrap=True)
     for theme in themes.themes:
         _show_theme(console, theme)

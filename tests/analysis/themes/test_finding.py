@@ -18,7 +18,8 @@ def by_last_word(texts: list[str]) -> list[list[float]]:
     return [directions[text.split()[-1]] for text in texts]
 
 
-TURNS = [flagged(i, "please be patient") for i in range(4)] + [flagged(i, "you fool") for i in range(4, 7)]
+FOOLS = ["you fool", "what a fool", "poor fool"]
+TURNS = [flagged(i, "please be patient") for i in range(4)] + [flagged(4 + i, fool) for i, fool in enumerate(FOOLS)]
 
 
 def test_turns_of_one_direction_are_a_theme_and_the_lone_turn_is_in_none() -> None:
@@ -38,3 +39,10 @@ def test_a_pinned_theme_is_found_again_and_keeps_its_name() -> None:
 
 def test_without_flagged_turns_there_are_no_themes() -> None:
     assert find_themes([], GROUPS, by_last_word).themes == ()
+
+
+def test_three_times_one_sentence_are_no_theme() -> None:
+    """Four times one sentence are, and so are the three different ones of the first test."""
+    themes = find_themes([*TURNS[:4], *(flagged(i, "you fool") for i in range(4, 7))], GROUPS, by_last_word)
+    assert [[member.number for member in theme.members] for theme in themes.themes] == [[0, 1, 2, 3]]
+    assert themes.ungrouped == ((4, 1), (5, 1), (6, 1))

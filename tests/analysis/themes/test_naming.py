@@ -2,7 +2,7 @@
 
 import pytest
 
-from convexplain.analysis.themes.naming import name_request, plain_name, read_name
+from convexplain.analysis.themes.naming import kinds_name, name_request, plain_name, read_name
 from convexplain.analysis.themes.phrases import distinctive_phrases
 from convexplain.analysis.themes.theme import FlaggedTurn
 from convexplain.types import Conversation, Turn
@@ -24,6 +24,31 @@ def test_a_name_is_the_trait_with_the_words_that_show_it() -> None:
 def test_without_a_trait_a_name_is_what_the_members_say() -> None:
     assert plain_name([flagged("Buy now")] * 3, GOOD, ("buy now",)) == "says “buy now”"
     assert plain_name([flagged("Buy now")], GOOD, ()) == ""
+
+
+def test_how_replies_are_put_is_no_name() -> None:
+    polite = [flagged(f"Thanks, it comes on day {i}.", 'words of courtesy: "thanks"') for i in range(3)]
+    assert plain_name(polite, GOOD, ("thanks",)) == ""
+
+
+EVASIVE = "phrases that are often evasive"
+NOTHING = "takes up none of the key words of the message before it"
+NUMBERS = "gives numbers that no earlier turn has"
+ITSELF = "repeats itself"
+
+
+@pytest.mark.parametrize(
+    ("clauses", "kinds", "name"),
+    [
+        ([f'{EVASIVE}: "wait"'], [EVASIVE], f"{EVASIVE}: “wait”"),
+        ([f"{NUMBERS}: 5"], [NUMBERS], f"{NUMBERS}; says “a phrase”"),
+        ([f"{ITSELF}: 5", f"{NUMBERS}: 5"], [ITSELF, NUMBERS], f"{NUMBERS} and {ITSELF}; says “a phrase”"),
+        ([f'{NOTHING}: "when"', f'{EVASIVE}: "wait"'], [NOTHING, EVASIVE], f"{EVASIVE}: “wait”"),
+    ],
+)  # fmt: skip
+def test_a_name_of_kinds_begins_with_the_stronger_and_stays_short(clauses, kinds, name) -> None:
+    """Numbers differ from turn to turn, so that a phrase stands for them; two long kinds are too much for a name."""
+    assert kinds_name(kinds, [flagged("Please wait.", *clauses)] * 3, ("a phrase",)) == name
 
 
 def test_distinctive_phrases_are_in_the_group_and_not_elsewhere() -> None:
