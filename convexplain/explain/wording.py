@@ -47,8 +47,8 @@ def movement(before: float | None, after: float | None) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return `1 edit`, `2 edits`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    """Return `1 edit`, `2 edits`, `1,200 edits`."""
+    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def scores_of(contrast: Contrast) -> str:

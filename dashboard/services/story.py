@@ -143,7 +143,9 @@ def group_sentence(group: GroupDifference, title: str, *, counts: bool) -> str:
     """
     names = {"source": "Source", "bot": "Bot", "day": "Day", "depth": "Turns"}
     direction = "lower" if group.difference < 0 else "higher"
-    name = group.value if group.field == "depth" else f"“{one_line(group.value)}”"
+    name = f"“{one_line(group.value)}”"
+    if group.field == "depth":
+        name = f"from {group.value[:-1]} on" if group.value.endswith("–") else group.value
     shares = f"; {100 * group.below:.0f} % against {100 * group.below_elsewhere:.0f} % below the threshold"
     return (
         f"{names[group.field]} {name}: {direction} on {one_line(title)}, mean {group.mean:.2f} against "
