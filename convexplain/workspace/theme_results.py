@@ -157,7 +157,7 @@ def share_text(theme: Theme) -> str:
 def theme_sentences(theme: Theme) -> Iterator[str]:
     """Yield in plain sentences what is known of a theme: its scores, its cause, its trend, and where it is frequent."""
     if theme.low is not None:
-        yield _low_scores(theme.low)
+        yield _low_scores(theme.low, len(theme.members))
     if (cause := theme.cause) is not None:
         yield (
             f"Common cause: in {cause.count} of {counted(cause.explained, 'explained turn')} the earlier turn that "
@@ -173,11 +173,14 @@ def theme_sentences(theme: Theme) -> Iterator[str]:
         )
 
 
-def _low_scores(low: LowScores) -> str:
+def _low_scores(low: LowScores, count: int) -> str:
+    flagged = (
+        f"{counted(low.flagged, 'turn')} of it {'is' if low.flagged == 1 else 'are'} flagged one by one, but together"
+    )
+    together = "Together" if low.flagged == count else flagged
     return (
-        f"{counted(low.flagged, 'turn')} of it {'is' if low.flagged == 1 else 'are'} flagged one by one, but together "
-        f"they score low: {low.mean:.2f} on {low.rubric} on average of {low.texts} different replies, where replies "
-        f"that do nothing of the kind have {low.mean_elsewhere:.2f} (q = {low.q:.2g})."
+        f"{together} they score low: {low.mean:.2f} on {low.rubric} on average of {low.texts} different replies, where "
+        f"replies that do nothing of the kind have {low.mean_elsewhere:.2f} (q = {low.q:.2g})."
     )
 
 

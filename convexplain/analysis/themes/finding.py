@@ -11,7 +11,7 @@ from .grouping import grouped, nearest_groups
 from .low_groups import LEAST_TEXTS, LowGroup, low_groups
 from .naming import kinds_name, plain_name
 from .phrases import distinctive_phrases
-from .similarity import Embedder, Matrix, failure_text, failure_vectors, spoken_text
+from .similarity import Embedder, Matrix, failure_text, failure_vectors
 from .statistics import excesses, share_of, trend
 from .theme import FlaggedTurn, GroupExcess, JudgedGroups, JudgedTurn, PinnedTheme, Place, Theme, ThemeMember, Themes
 
@@ -131,7 +131,7 @@ def described_theme(
     typical, places = [turn for turn, _ in members], {turn.place for turn, _ in members}
     good = [turn for turn in groups.good if turn.place not in places]
     outside = [*other_turns, *good]
-    phrases = distinctive_phrases([spoken_text(turn) for turn in typical], [spoken_text(turn) for turn in outside])
+    phrases = distinctive_phrases([turn.reply for turn in typical], [turn.reply for turn in outside])
     share, interval = share_of(len(members), groups.judged)
     return Theme(
         name=plain_name(typical, outside, phrases),

@@ -8,7 +8,7 @@ from .words import content_words, phrases_of
 
 _PRIOR = 0.5
 _LEAST_SCORE = 1.64  # standard deviations
-_LEAST_SHARE = 0.25  # of the texts that have a phrase
+_LEAST_SHARE = 0.4  # of the texts that have a phrase; names of users are in fewer
 
 
 def distinctive_phrases(texts: Sequence[str], background: Sequence[str], most: int = 5) -> tuple[str, ...]:

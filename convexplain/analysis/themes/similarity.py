@@ -58,11 +58,6 @@ def failure_text(turn: FlaggedTurn) -> str:
     return "\n".join([*turn.notes, *(" ".join(_WORD.sub(kept_word, text).split()) for text in texts)])
 
 
-def spoken_text(turn: FlaggedTurn) -> str:
-    """Return what is written about a failure and the reply itself, with all words."""
-    return "\n".join([*turn.notes, *prose_reasons(turn), turn.reply])
-
-
 def prose_reasons(turn: FlaggedTurn) -> list[str]:
     """Return the judges' reasons that are written by a model; not those that are made of clauses."""
     clauses = [clause.casefold() for clause in turn.clauses]

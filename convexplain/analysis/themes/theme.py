@@ -169,7 +169,7 @@ class Theme:
 
     Attributes:
         name: a few words.
-        phrases: the distinctive phrases of its members, the most distinctive first.
+        phrases: the distinctive phrases of its replies, the most distinctive first.
         members: its turns, the most typical first.
         share: its share of all judged turns, in [0, 1].
         interval: the 95 % interval of the share.
