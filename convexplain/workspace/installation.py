@@ -24,7 +24,7 @@ Area = Literal["extra", "judge", "store"]
 EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "local": (
         "the embedded judge, and weights on this machine",
-        ("accelerate", "gguf", "huggingface-hub", "torch", "transformers"),
+        ("accelerate", "gguf", "huggingface-hub", "pip", "torch", "transformers"),
     ),
     "gguf": ("the judge small, and GGUF files", ("huggingface-hub", "xllamacpp")),
     "dashboard": ("convexplain dashboard", ("authlib", "markdown-it-py", "streamlit")),
