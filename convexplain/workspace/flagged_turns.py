@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from convexplain.analysis.themes.theme import EarlierEffect, FlaggedTurn, JudgedGroups, JudgedTurn, Place
+from convexplain.analysis.themes.theme import CandidateTurn, EarlierEffect, FlaggedTurn, JudgedGroups, Place
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import evenly_spaced
 from convexplain.explain.head_phrases import NOT_LOW, READING_TOO, UNNAMED
@@ -178,7 +178,7 @@ class RunTurns:
     def _kinds(self) -> Mapping[int, ConversationGroup]:
         return conversation_groups(self.run.store, self.run.id)
 
-    def candidates(self) -> list[JudgedTurn]:
+    def candidates(self) -> list[CandidateTurn]:
         """Return the turns among which themes are looked for: the flagged ones, and evenly spaced others; up to 4,000.
 
         Whole conversations are left out: what a reply does says nothing of them.
@@ -187,7 +187,7 @@ class RunTurns:
         others = [place for place in sorted(self.scores) if place not in self.failures]
         places = [*self.flagged, *evenly_spaced(others, _CANDIDATES - len(flagged))]
         candidates = [
-            JudgedTurn(turn, self._turn_level(turn.place), turn.place in flagged) for turn in self.turns(places)
+            CandidateTurn(turn, self._turn_level(turn.place), turn.place in flagged) for turn in self.turns(places)
         ]
         return [candidate for candidate in candidates if candidate.scores]
 

@@ -8,9 +8,9 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.themes.causes import common_cause
 from convexplain.analysis.themes.finding import find_themes
 from convexplain.analysis.themes.theme import (
+    CandidateTurn,
     FlaggedTurn,
     JudgedGroups,
-    JudgedTurn,
     PinnedTheme,
     Place,
     Theme,
@@ -101,7 +101,7 @@ def explanation_calls(run: AnalyzedRun, lowest: float | None, explain: int) -> i
     return sum(min(explain, len(theme.members)) for theme in themes.themes) * MEMBER_BUDGET
 
 
-def _found(turns: RunTurns, groups: JudgedGroups, candidates: Sequence[JudgedTurn]) -> Themes:
+def _found(turns: RunTurns, groups: JudgedGroups, candidates: Sequence[CandidateTurn]) -> Themes:
     """Return the themes of a run, with the pinned ones of all runs."""
     flagged = turns.turns(turns.flagged)
     return find_themes(flagged, groups, word_vectors, _pinned(turns.run.store, turns), candidates)

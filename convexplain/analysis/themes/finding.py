@@ -13,7 +13,7 @@ from .naming import kinds_name, plain_name
 from .phrases import distinctive_phrases
 from .similarity import Embedder, Matrix, failure_text, failure_vectors
 from .statistics import excesses, share_of, trend
-from .theme import FlaggedTurn, GroupExcess, JudgedGroups, JudgedTurn, PinnedTheme, Place, Theme, ThemeMember, Themes
+from .theme import CandidateTurn, FlaggedTurn, GroupExcess, JudgedGroups, PinnedTheme, Place, Theme, ThemeMember, Themes
 
 _ONE_SENTENCE = 4  # turns at least of a group that has fewer different replies than other themes
 
@@ -32,7 +32,7 @@ def find_themes(
     groups: JudgedGroups,
     embed: Embedder,
     pinned: Sequence[PinnedTheme] = (),
-    judged: Sequence[JudgedTurn] = (),
+    judged: Sequence[CandidateTurn] = (),
 ) -> Themes:
     """Return the themes of a run, the largest first, and the flagged turns that belong to none.
 

@@ -13,7 +13,7 @@ from math import sqrt
 from statistics import mean
 
 from .similarity import failure_text
-from .theme import JudgedTurn, LowScores
+from .theme import CandidateTurn, LowScores
 from .traits import POLITE, kind_of, traits_of
 
 LEAST_TEXTS = 3
@@ -66,7 +66,7 @@ class _Test:
         return self.chance - sqrt(max(self.chance * (1 - self.chance), _LEAST_VARIANCE) / len(self.values))
 
 
-def low_groups(judged: Sequence[JudgedTurn]) -> list[LowGroup]:
+def low_groups(judged: Sequence[CandidateTurn]) -> list[LowGroup]:
     """Return the groups of turns that do the same and score lower than turns that do nothing of the kind.
 
     Each kind of trait, and each pair of kinds, is tested on each maxim against the plain turns, which have none of the
@@ -103,7 +103,7 @@ def low_groups(judged: Sequence[JudgedTurn]) -> list[LowGroup]:
     return groups
 
 
-def _kinds(judged: Sequence[JudgedTurn]) -> dict[str, frozenset[int]]:
+def _kinds(judged: Sequence[CandidateTurn]) -> dict[str, frozenset[int]]:
     """Return which turns have each kind of trait that may be a failure."""
     holding: dict[str, set[int]] = {}
     for i, turn in enumerate(judged):
@@ -130,7 +130,7 @@ def _candidates(
 
 
 def _tests(
-    judged: Sequence[JudgedTurn],
+    judged: Sequence[CandidateTurn],
     texts: Sequence[str],
     groups: Mapping[frozenset[int], tuple[str, ...]],
     plain: Sequence[int],
@@ -148,7 +148,7 @@ def _tests(
             yield _Test(kinds, turns, rubric, values, mean(compared), chance, float(result.pvalue))
 
 
-def _values(judged: Sequence[JudgedTurn], texts: Sequence[str], rubric: str, turns: Iterable[int]) -> list[float]:
+def _values(judged: Sequence[CandidateTurn], texts: Sequence[str], rubric: str, turns: Iterable[int]) -> list[float]:
     """Return the mean score of each different text among turns."""
     scores: dict[str, list[float]] = {}
     for i in sorted(turns):

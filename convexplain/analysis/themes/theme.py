@@ -69,8 +69,8 @@ class FlaggedTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedTurn:
-    """A judged turn, with its scores by the maxims' ids, and whether it is flagged by itself."""
+class CandidateTurn:
+    """A judged turn that may join a low group: its scores by the maxims' ids, and whether it is flagged by itself."""
 
     turn: FlaggedTurn
     scores: Mapping[str, float]

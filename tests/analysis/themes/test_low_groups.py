@@ -10,7 +10,7 @@ import pytest
 
 from convexplain.analysis.themes.finding import find_themes
 from convexplain.analysis.themes.low_groups import low_groups
-from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, JudgedTurn, PinnedTheme
+from convexplain.analysis.themes.theme import CandidateTurn, FlaggedTurn, JudgedGroups, PinnedTheme
 from convexplain.types import Conversation, Turn
 
 PRIVATE = 'words about private data: "pin"'
@@ -23,18 +23,18 @@ def word(i: int) -> str:
     return f"{LETTERS[i // 26]}{LETTERS[i % 26]}xyz"
 
 
-def judged(number: int, score: float | None, *clauses: str, reply: str | None = None) -> JudgedTurn:
+def judged(number: int, score: float | None, *clauses: str, reply: str | None = None) -> CandidateTurn:
     talk = Conversation(
         str(number), (Turn("user", "Hello."), Turn("assistant", reply or f"The {word(number)}.")), "log"
     )
     turn = FlaggedTurn(number, talk, 1, score or 0.0, clauses=clauses)
-    return JudgedTurn(turn, {} if score is None else {"harm": score}, False)
+    return CandidateTurn(turn, {} if score is None else {"harm": score}, False)
 
 
 PLAIN = [judged(i, 0.7 + i / 100) for i in range(30)]
 
 
-def four(*clauses: str) -> list[JudgedTurn]:
+def four(*clauses: str) -> list[CandidateTurn]:
     return [judged(40 + i, 0.6 + i / 100, *clauses) for i in range(4)]
 
 
