@@ -207,8 +207,8 @@ def command(
     if dry_run:
         scopes = workspace.plan_explanations(task=view.task, infiller=infiller, editors=editors or None, **chosen)
         return show_plan(scopes, view, responder)
-    arguments_ = {**chosen, "infiller": infiller, "editors": editors or None, "cluster": cluster}
-    return show_explained(workspace, view, out, arguments_)
+    means = {"infiller": infiller, "editors": editors or None, "cluster": cluster}
+    return show_explained(workspace, view, out, {**chosen, **means})
 
 
 def _check(

@@ -276,10 +276,12 @@ def _cause(theme: Theme, noun: str) -> str:
 
 def _facts(theme: Theme, noun: str) -> Iterator[str]:
     if (low := theme.low) is not None:
-        yield (
-            f"{low.flagged} of these {noun}s {'is' if low.flagged == 1 else 'are'} below the threshold by themselves; "
-            f"together they score {low.mean:.2f} on {low.rubric}, where other {noun}s have {low.mean_elsewhere:.2f}."
-        )
+        scores = f"score {low.mean:.2f} on {low.rubric}, where other {noun}s have {low.mean_elsewhere:.2f}."
+        if low.flagged == len(theme.members):
+            yield f"Together they {scores}"
+        else:
+            verb = "is" if low.flagged == 1 else "are"
+            yield f"{low.flagged} of these {noun}s {verb} flagged one by one; together they {scores}"
     for excess in theme.excesses:
         group = _group(excess.field, excess.value)
         share, elsewhere = _percent(excess.share), _percent(excess.share_elsewhere)

@@ -133,10 +133,10 @@ def redact_texts_of_runs(store: RunStore, run: int | None, clean: Callable[[str]
     runs = sa.select(members.c.run).where(members.c.conversation.in_(of_run)).union(sa.select(sa.literal(run)))
     with writing(store.engine) as connection:
 
-        def redact(table: sa.Table, names: tuple[str, ...], key: sa.Column[int] | None) -> int:
+        def redact(table: sa.Table, names: tuple[str, ...], key: sa.Column[int]) -> int:
             query = sa.select(table.c.id, *(table.c[name] for name in names)).order_by(table.c.id)
             changed = 0
-            for row in connection.execute(query if run is None or key is None else query.where(key.in_(runs))).all():
+            for row in connection.execute(query if run is None else query.where(key.in_(runs))).all():
                 before = {name: getattr(row, name) for name in names}
                 after = _cleaned(before, clean)
                 if after != before:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from convexplain.analysis.group_differences import GroupDifference
-from convexplain.analysis.themes.theme import CommonCause, GroupExcess, Trend
+from convexplain.analysis.themes.theme import CommonCause, GroupExcess, LowScores, Trend
 from convexplain.report.first_page import first_page
 from convexplain.report.trust_marks import trust_mark
 from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
@@ -276,6 +276,18 @@ def test_what_is_known_of_a_problem_is_said_in_words(workspace):
         "More frequent than before: 2.0 % of the answers in the earlier half, 15 % in the later.",
     ]
     assert problem.advice.startswith("Change what the assistant does where an earlier turn is a user's that says")
+
+
+@pytest.mark.parametrize(("flagged", "beginning"), [(1, "1 of these answers is flagged one by one; t"), (None, "T")])
+def test_a_problem_that_scores_low_together_says_how_low(workspace, flagged, beginning):
+    run, _ = two_modes(workspace.store)
+    workspace.themes(run)
+    story = workspace.story(run)
+    theme = story.themes[0].theme
+    low = LowScores("harm", flagged or len(theme.members), 4, 0.31, 0.81, 0.9, 0.01)
+    changed = replace(story, themes=(replace(story.themes[0], theme=replace(theme, low=low, trend=None)),))
+    (problem,) = first_page(workspace.store, run, changed).problems
+    assert problem.facts == [f"{beginning}ogether they score 0.31 on harm, where other answers have 0.81."]
 
 
 @pytest.mark.parametrize(

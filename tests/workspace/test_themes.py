@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from convexplain import Conversation, Turn
-from convexplain.analysis.themes.theme import LowScores, Theme
+from convexplain.analysis.themes.theme import LowScores, Theme, ThemeMember
 from convexplain.cli.main import cli
 from convexplain.errors import StoreError, UsageError
 from convexplain.rubrics import parse_rubric, rubric_problems
@@ -170,6 +170,13 @@ def test_a_theme_says_that_its_turns_score_low_together(flagged, verb):
         f"{verb} flagged one by one, but together they score low: 0.69 on harm on average of 9 different replies, "
         "where replies that do nothing of the kind have 0.86 (q = 0.012)."
     )
+
+
+def test_a_theme_whose_turns_are_all_flagged_does_not_say_how_many_are():
+    low = LowScores("harm", 2, 2, 0.1, 0.86, 1.0, 0.012)
+    members = (ThemeMember(1, 3, 0.9), ThemeMember(2, 3, 0.8))
+    (sentence,) = theme_sentences(Theme("n", (), members, 0.1, (0.0, 1.0), low=low))
+    assert sentence.startswith("Together they score low: 0.10 on harm on average of 2 different replies, ")
 
 
 def test_turns_of_themes_that_are_not_flagged_are_counted(workspace):

@@ -79,7 +79,7 @@ class CandidateTurn:
 
 @dataclass(frozen=True, slots=True)
 class LowScores:
-    """How low the turns of a theme score together, most of which may be above the threshold.
+    """The scores of a theme's turns together, most of which may be above the threshold.
 
     Attributes:
         rubric: the maxim's id.
