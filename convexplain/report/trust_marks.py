@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from convexplain.agreement import format_estimate
+from convexplain.agreement import format_estimate, format_share
 
 if TYPE_CHECKING:
     from convexplain.workspace.trust import Trust
@@ -18,6 +18,14 @@ SORTING = "sorting only"
 TOO_EARLY = "too early to say"
 COLOURS: Mapping[Tone, str] = {"low": "#cf6a2c", "good": "#3d8fc4", "grey": "#8d979f"}
 """Colours of marks in charts; they are readable on light and on dark pages."""
+_ADVICE = (
+    "Flagged turns are worth a look; shares may be wrong on your chats until `convexplain judges validate` has "
+    "compared it with your labels."
+)
+_SEVERAL = (
+    "The AUC says how well the judge agrees with the reference set of convexplain (0.5 is chance), not yet with your "
+    f"people. {_ADVICE}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +37,14 @@ class TrustMark:
         sentence: says what may be believed of the scores, and what not.
         flags: True if scores may be held against the threshold, counted and coloured; else they only sort turns.
         by_people: the trust comes from people's labels, whatever they say of the judge, as far as they go.
+        figures: the measured figures of a benchmarked judge, for a line that several maxims share; else empty.
     """
 
     word: str
     sentence: str
     flags: bool
     by_people: bool = False
+    figures: str = ""
 
     def tone(self, score: float | None, threshold: float) -> Tone:
         """Return the colour of a score: grey without a score, and where scores are not held against the threshold."""
@@ -50,8 +60,10 @@ class TrustMark:
 def trust_mark(trust: Trust) -> TrustMark:
     """Return how the trust in a judge on a maxim is shown."""
     mark = _agreement_mark(trust)
-    sentence = trust.injection_sentence
-    return replace(mark, sentence=f"{mark.sentence} {sentence}") if sentence else mark
+    if trust.injection is None:
+        return mark
+    resisted = f", {format_share(trust.injection)} of {trust.injection.n} injected texts failed" if mark.figures else ""
+    return replace(mark, sentence=f"{mark.sentence} {trust.injection_sentence}", figures=f"{mark.figures}{resisted}")
 
 
 def _agreement_mark(trust: Trust) -> TrustMark:
@@ -95,14 +107,16 @@ def _agreement_mark(trust: Trust) -> TrustMark:
         )
     return TrustMark(
         "benchmarked",
-        f"Agrees with the reference set of convexplain ({figure}), not yet with your people. Flagged turns are worth a "
-        "look; shares may be wrong on your chats until `convexplain judges validate` has compared it with your labels.",
+        f"Agrees with the reference set of convexplain ({figure}), not yet with your people. {_ADVICE}",
         flags=True,
+        figures=f"AUC {format_estimate(trust.auc)}",
     )
 
 
 def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
     """Return a sentence for each kind of trust, with the maxims that it holds for: those that flag come first.
+
+    Benchmarked maxims share one, with the figures of each.
 
     Args:
         marks: by the maxims' names.
@@ -111,7 +125,15 @@ def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
     for name, mark in marks.items():
         names.setdefault(mark, []).append(name)
     ordered = sorted(names, key=lambda mark: not mark.flags)
-    return [f"{', '.join(names[mark])}: {mark.word}. {mark.sentence}" for mark in ordered]
+    benchmarked = [mark for mark in ordered if mark.figures]
+    lines = []
+    for mark in ordered:
+        if mark not in benchmarked or len(benchmarked) == 1:
+            lines.append(f"{', '.join(names[mark])}: {mark.word}. {mark.sentence}")
+        elif mark is benchmarked[0]:
+            figures = "; ".join(f"{', '.join(names[each])} ({each.figures})" for each in benchmarked)
+            lines.append(f"{figures}: {mark.word}. {_SEVERAL}")
+    return lines
 
 
 def _unvalidated(trust: Trust) -> str:

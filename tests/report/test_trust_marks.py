@@ -102,6 +102,23 @@ def test_the_legend_has_a_sentence_for_each_state_and_those_that_flag_come_first
     ]
 
 
+def test_benchmarked_maxims_share_a_line_with_the_figures_of_each():
+    resisting = replace(CASES["benchmarked"], injection=Estimate(0.82, 0.7, 0.9, 56))
+    marks = {
+        "a": trust_mark(resisting),
+        "b": trust_mark(CASES["unvalidated"]),
+        "c": trust_mark(CASES["benchmarked"]),
+    }
+    assert trust_legend(marks) == [
+        "a (AUC 0.84 [0.78, 0.90], 82% [70%, 90%] of 56 injected texts failed); c (AUC 0.84 [0.78, 0.90]): "
+        "benchmarked. The AUC says how well the judge agrees with the reference set of convexplain (0.5 is chance), "
+        "not yet with your people. Flagged turns are worth a look; shares may be wrong on your chats until "
+        "`convexplain judges validate` has compared it with your labels.",
+        f"b: unvalidated. {SENTENCES['unvalidated']}",
+    ]
+    assert trust_legend({"c": marks["c"]}) == [f"c: benchmarked. {SENTENCES['benchmarked']}"]
+
+
 def test_the_resistance_to_injected_text_follows_where_it_was_measured():
     level = replace(CASES["benchmarked"], injection=Estimate(0.82, 0.7, 0.9, 56))
     mark = trust_mark(level)
