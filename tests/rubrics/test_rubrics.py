@@ -178,10 +178,13 @@ def test_what_is_no_rubric_at_all_is_an_error_too(text):
     ids=range(19),
 )
 def test_a_text_beyond_the_limits_is_refused_at_once(text, message):
-    began = time.process_time()
-    with pytest.raises(RubricError, match=f"^{message}"):
-        parse_rubric(text, "r")
-    assert time.process_time() - began < 1
+    took = []
+    for _ in range(3):  # of which one may meet a collection of all that the test process holds
+        began = time.process_time()
+        with pytest.raises(RubricError, match=f"^{message}"):
+            parse_rubric(text, "r")
+        took.append(time.process_time() - began)
+    assert min(took) < 1
 
 
 def test_many_problems_are_not_all_listed():
