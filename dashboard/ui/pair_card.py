@@ -77,9 +77,7 @@ def pair_card(
 
 def _review(store: RunStore, edit: SameEdit, row: ContrastRow, contrast: Contrast, after: int | None) -> None:
     turn = edited_turn(contrast)
-    name = st.text_input(
-        "Your name", key="reviewer", help="Saved with your decision on a pair.", persist_state="session"
-    )
+    st.text_input("Your name", key="reviewer", help="Saved with your decision on a pair.", persist_state="session")
     if refusal := st.session_state.pop("pair-refusal", None):
         message(refusal, "error")
     with st.container(horizontal=True, gap="small"):
@@ -91,7 +89,7 @@ def _review(store: RunStore, edit: SameEdit, row: ContrastRow, contrast: Contras
                 type="primary" if decision == "accept" else "secondary",
                 shortcut=key,
                 on_click=_save,
-                args=(store, edit.reviewed_with(row.number, decision), name, decision, None, after),
+                args=(store, edit.reviewed_with(row.number, decision), decision, None, after),
             )
     if turn is not None:
         with st.expander("Correct the edit"):
@@ -99,14 +97,16 @@ def _review(store: RunStore, edit: SameEdit, row: ContrastRow, contrast: Contras
             st.text_area("The edited turn in your words", contrast.turns[turn].content, key=key, height=140)
 
             def save_text() -> None:
-                _save(store, edit.reviewed_with(row.number, "fix"), name, "fix", st.session_state[key], after)
+                _save(store, edit.reviewed_with(row.number, "fix"), "fix", st.session_state[key], after)
 
             st.button("Save my words", key="pair-fix", on_click=save_text)
 
 
 def _save(
-    store: RunStore, contrasts: Sequence[int], name: str, decision: Decision, text: str | None, after: int | None
+    store: RunStore, contrasts: Sequence[int], decision: Decision, text: str | None, after: int | None
 ) -> None:
+    # Read now: a name may have been typed since the page was drawn, and the click has sent both.
+    name = st.session_state["reviewer"]
     try:
         save_review(store, contrasts, name, decision, text)
     except ConvexplainError as error:
