@@ -102,9 +102,7 @@ def _review(store: RunStore, edit: SameEdit, row: ContrastRow, contrast: Contras
             st.button("Save my words", key="pair-fix", on_click=save_text)
 
 
-def _save(
-    store: RunStore, contrasts: Sequence[int], decision: Decision, text: str | None, after: int | None
-) -> None:
+def _save(store: RunStore, contrasts: Sequence[int], decision: Decision, text: str | None, after: int | None) -> None:
     # Read now: a name may have been typed since the page was drawn, and the click has sent both.
     name = st.session_state["reviewer"]
     try:
