@@ -39,7 +39,7 @@ FALSE_ALARMS = 0.05
 NAMED = 0.75  # share of caused turns whose cause an explanation names
 GOOD = 200  # good turns for comparison
 GOOD_MODE = "good"
-CAUSE_WORDS = {"asks_again": ("number",), "old_product": ("first",)}
+CAUSE_WORDS = {"asks_again": ("number", "asks again"), "old_product": ("first", "names what")}
 """Words that a statement of the planted cause has, any of them."""
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from convexplain.explain.text_language import language_of
 from convexplain.types import Turn
 
 from .turn_numbers import (
@@ -168,9 +169,15 @@ def _repeats_itself(turn: TurnReading) -> str:
 
 
 def _clash(kind: str) -> Callable[[TurnReading], str]:
-    """Return the words of a value of a kind, where earlier turns have other values of that kind only."""
+    """Return the words of a value of a kind, where earlier turns have other values of that kind only.
+
+    Two names need not contradict each other: "Farid" may be a person, and "Perth" a place. In German all nouns look
+    like names.
+    """
 
     def words(turn: TurnReading) -> str:
+        if kind == "name" and language_of(turn.reply) == "German":
+            return ""
         earlier = [(i, value) for i, before in turn.earlier() for value in _values_of(kind, before.content)]
         same = {_canonical(kind, value) for _, value in earlier}
         if not turn.numbers[f"clash_{kind}"]:
@@ -178,6 +185,8 @@ def _clash(kind: str) -> Callable[[TurnReading], str]:
         for value in _values_of(kind, turn.reply):
             if _canonical(kind, value) in same or any(value in before.content for _, before in turn.earlier()):
                 continue
+            if kind == "name":
+                return f'names "{_cut(value)}", which no turn before it names'
             for place, earlier_value in earlier:
                 if kind != "size" or _unit(value) == _unit(earlier_value):
                     return f'says "{_cut(value)}", while turn {place} said "{_cut(earlier_value)}"'

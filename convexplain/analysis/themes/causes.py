@@ -8,6 +8,7 @@ from math import ceil
 from convexplain.types import Conversation, Turn
 
 from .theme import CommonCause, FlaggedTurn
+from .traits import asked_before, earlier_subject
 from .words import content_words, phrases_of
 
 _MOST_P = 0.05  # after correction, of a statement that is made
@@ -17,7 +18,8 @@ _NUMBER = re.compile(r"\d")
 _ROLES = {"user": "a user's", "assistant": "the assistant's", "tool": "a tool's", "system": "the system's"}
 _NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
-EarlierTurn = tuple[Conversation, int]
+EarlierTurn = tuple[Conversation, int, int]
+"""A conversation, the index of a turn in it, and that of a later reply."""
 Distance = tuple[int, bool]
 """How many turns an earlier turn is before the other, and whether it is the opening of its conversation."""
 
@@ -26,7 +28,8 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
     """Return what the earlier turns that matter most to a theme's members have in common.
 
     Tried is what may hold for an earlier turn: it says a phrase of one to four words, asks a question, repeats a
-    question that was asked before, has a number. Each is compared with the turns before good turns, those at one
+    question that was asked before, has a number; it asks or answers what the reply asks again, or names what the reply
+    is about while the last message does not. Each is compared with the turns before good turns, those at one
     distance with those at the same, openings of a conversation with openings (Fisher's exact test within each
     distance, one-sided, on the sum of all; Bonferroni's correction for all statements that hold for enough turns to be
     made, and differ in where they hold). Of those that hold for at least half of the explained members, the least
@@ -40,7 +43,7 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
         None where no statement holds with p up to 0.05.
     """
     explained = [turn for turn in members if turn.earlier is not None]
-    causes = [(turn.conversation, turn.earlier[0].turn) for turn in explained if turn.earlier]
+    causes = [(turn.conversation, turn.earlier[0].turn, turn.turn) for turn in explained if turn.earlier]
     if len(causes) < _LEAST:
         return None
     distances = [(turn.turn - turn.earlier[0].turn, turn.earlier[0].turn == 0) for turn in explained if turn.earlier]
@@ -72,7 +75,7 @@ def _at_same_places(
 ) -> tuple[list[EarlierTurn], list[Distance]]:
     """Return the turns that are as far before good turns as those that matter are before their members, and how far."""
     places = [
-        ((turn.conversation, turn.turn - distance), (distance, opening))
+        ((turn.conversation, turn.turn - distance, turn.turn), (distance, opening))
         for turn in good
         for distance, opening in sorted(set(distances))
         if turn.turn >= distance and (turn.turn == distance) == opening
@@ -118,13 +121,13 @@ def _of_good(
 def _statements(turns: Sequence[EarlierTurn], least: int) -> dict[str, set[int]]:
     """Return what holds for at least so many of the turns, and for which."""
     holding: dict[str, set[int]] = {}
-    for i, (conversation, index) in enumerate(turns):
-        for statement in _statements_of(conversation.turns, index):
+    for i, (conversation, index, reply) in enumerate(turns):
+        for statement in _statements_of(conversation.turns, index, reply):
             holding.setdefault(statement, set()).add(i)
     return {statement: indices for statement, indices in holding.items() if len(indices) >= least}
 
 
-def _statements_of(turns: Sequence[Turn], index: int) -> set[str]:
+def _statements_of(turns: Sequence[Turn], index: int, reply: int) -> set[str]:
     text = turns[index].content
     statements = {
         f"says “{phrase}”" for phrase in phrases_of(text) if any(not word.isdigit() for word in content_words(phrase))
@@ -135,6 +138,12 @@ def _statements_of(turns: Sequence[Turn], index: int) -> set[str]:
         statements.add("has a number")
     if _repeats_question(turns, index):
         statements.add("repeats a question that was asked before")
+    before = turns[:reply]
+    asked = asked_before(turns[reply].content, before)
+    if asked is not None and index - asked[0] in (0, 1):
+        statements.add(f"{'answers' if index > asked[0] else 'asks'} what the reply asks again")
+    if set(earlier_subject(turns[reply].content, before)).intersection(content_words(text)):
+        statements.add("names what the reply is about, while the last message does not")
     return statements
 
 
@@ -146,7 +155,7 @@ def _repeats_question(turns: Sequence[Turn], index: int) -> bool:
 
 def _sentence(statement: str, places: Sequence[EarlierTurn], distances: Sequence[int]) -> str:
     """Return the statement with whose turn it is and how far back, where that is the same for all turns."""
-    roles = Counter(conversation.turns[index].role for conversation, index in places)
+    roles = Counter(conversation.turns[index].role for conversation, index, _ in places)
     owner = f"is {_ROLES[next(iter(roles))]} that {statement}" if len(roles) == 1 else statement
     if len(set(distances)) > 1:
         return owner

@@ -37,9 +37,9 @@ def find_themes(
     """Return the themes of a run, the largest first, and the flagged turns that belong to none.
 
     Turns that are like the members of a pinned theme come into that. Of the others those come first that score low
-    together; the flagged turns that are left are grouped by similarity. Such a group has three different replies, or
-    four turns: three times one sentence is one observation. A group of turns of which nothing can be named that they
-    have in common is no theme.
+    together; flagged turns that are like them join them. Those that are left are grouped by similarity. Such a group
+    has three different replies, or four turns: three times one sentence is one observation. A group of turns of which
+    nothing can be named that they have in common is no theme.
 
     Args:
         turns: the flagged turns.
@@ -61,7 +61,7 @@ def find_themes(
     chosen = _groups(candidates, flagged, vectors, pinned, low_turns)
     over = excesses([[candidates[i] for i in group.turns] for group in chosen], groups)
     themes = tuple(
-        _theme(group, candidates, vectors, groups, excess) for group, excess in zip(chosen, over, strict=True)
+        _theme(group, candidates, flagged, vectors, groups, excess) for group, excess in zip(chosen, over, strict=True)
     )
     named = tuple(theme for theme in themes if theme.name)
     in_themes = {(member.number, member.turn) for theme in named for member in theme.members}
@@ -82,12 +82,18 @@ def _groups(
         _Group([i for i, owner in enumerate(owners) if owner == k], pinned=theme) for k, theme in enumerate(pinned)
     ]
     free = [i for i, owner in enumerate(owners) if owner is None]
+    lows = []
     for group, places in low:
         indices = [i for i in free if turns[i].place in places]
         if 2 * len(indices) > len(places):  # most of the others are in a pinned theme, which is the same
-            groups.append(_Group(indices, low=group))
-    taken = {i for group in groups for i in group.turns}
-    remaining = [i for i in free if i not in taken and turns[i].place in flagged]
+            lows.append(_Group(indices, low=group))
+    taken = {i for group in lows for i in group.turns}
+    further = [i for i in free if i not in taken and turns[i].place in flagged]
+    owners = nearest_groups(vectors[further], [vectors[list(group.turns)] for group in lows])
+    for k, group in enumerate(lows):
+        joined = [i for i, owner in zip(further, owners, strict=True) if owner == k]
+        groups.append(replace(group, turns=[*group.turns, *joined]))
+    remaining = [i for i, owner in zip(further, owners, strict=True) if owner is None]
     for rows in grouped(vectors[remaining]):
         indices = [remaining[i] for i in rows]
         different = len({failure_text(turns[i]) for i in indices})
@@ -99,6 +105,7 @@ def _groups(
 def _theme(
     group: _Group,
     turns: Sequence[FlaggedTurn],
+    flagged: Collection[Place],
     vectors: Matrix,
     groups: JudgedGroups,
     excess: tuple[GroupExcess, ...],
@@ -110,7 +117,8 @@ def _theme(
         return replace(theme, name=group.pinned.name, pinned=group.pinned.number)
     if group.low is not None:
         name = kinds_name(group.low.kinds, [turn for turn, _ in members], theme.phrases)
-        return replace(theme, name=name, low=group.low.scores)
+        of_it = sum(turn.place in flagged for turn, _ in members)
+        return replace(theme, name=name, low=replace(group.low.scores, flagged=of_it))
     return theme
 
 

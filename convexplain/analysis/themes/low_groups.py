@@ -27,12 +27,13 @@ _LEAST_VARIANCE = 0.02  # of the chance, so that a chance of 1 in a few texts is
 _NO_FAILURES = (
     *POLITE,
     "general words",
+    "names …",
     "exclaims",
     "words in capital letters",
     "words of refusal",
     "is very short",
 )
-"""How kinds begin that are tested on no maxim: a refusal may be right, and a short reply too."""
+"""How kinds begin that are tested on no maxim: a refusal may be right, a short reply or a new name too."""
 
 
 @dataclass(frozen=True, slots=True)

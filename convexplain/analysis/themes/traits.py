@@ -25,12 +25,13 @@ def traits_of(turn: FlaggedTurn) -> tuple[str, ...]:
     These are the turn's own clauses, and those that come of comparing the reply with the conversation before it.
     """
     before = turn.conversation.turns[: turn.turn]
-    return (
-        *turn.clauses,
-        *_other_language(turn.reply, before),
-        *_same_question(turn.reply, before),
-        *_earlier_subject(turn.reply, before),
-    )
+    traits = [*turn.clauses, *_other_language(turn.reply, before)]
+    if asked := asked_before(turn.reply, before):
+        traits.append(f'asks again for what it has asked before: "{asked[1]}"')
+    if subject := earlier_subject(turn.reply, before):
+        quoted = ", ".join(f'"{word}"' for word in subject[:_MOST])
+        traits.append(f"takes up words of an earlier message, and none of the last: {quoted}")
+    return tuple(traits)
 
 
 def kind_of(trait: str) -> str:
@@ -46,27 +47,37 @@ def _other_language(reply: str, before: Sequence[Turn]) -> Iterator[str]:
         yield f"answers in {language} to messages in {users}"
 
 
-def _same_question(reply: str, before: Sequence[Turn]) -> Iterator[str]:
+def asked_before(reply: str, before: Sequence[Turn]) -> tuple[int, str] | None:
+    """Return the last earlier turn that asks for what a reply asks for, as its index and the words; None without one.
+
+    Args:
+        reply: the reply's text.
+        before: the turns before it.
+    """
     words = set(content_words(reply))
     if not _REQUEST.search(reply):
-        return
-    for earlier in reversed([turn.content for turn in before if turn.role == "assistant"]):
-        for sentence in _SENTENCE.split(earlier):
+        return None
+    for i in reversed([i for i, turn in enumerate(before) if turn.role == "assistant"]):
+        for sentence in _SENTENCE.split(before[i].content):
             question = list(dict.fromkeys(content_words(sentence))) if _REQUEST.search(sentence) else []
             shared = [word for word in question if word in words]
             if len(shared) > 1 and len(shared) >= _COVERED * len(question):
-                yield f'asks again for what it has asked before: "{" ".join(shared)}"'
-                return
+                return i, " ".join(shared)
+    return None
 
 
-def _earlier_subject(reply: str, before: Sequence[Turn]) -> Iterator[str]:
+def earlier_subject(reply: str, before: Sequence[Turn]) -> list[str]:
+    """Return the words of earlier messages that a reply takes up, where it takes up no word of the last message.
+
+    Args:
+        reply: the reply's text.
+        before: the turns before it.
+    """
     messages = [turn.content for turn in before if turn.role == "user"]
     if len(messages) < 2:
-        return
+        return []
     words = content_words(reply)
     last = {word[:_STEM] for word in content_words(messages[-1])}
     earlier = {word for message in messages[:-1] for word in content_words(message)}
     shared = [word for word in dict.fromkeys(words) if word in earlier and word[:_STEM] not in last]
-    if len(last) > 1 and shared and not last & {word[:_STEM] for word in words}:
-        quoted = ", ".join(f'"{word}"' for word in shared[:_MOST])
-        yield f"takes up words of an earlier message, and none of the last: {quoted}"
+    return shared if len(last) > 1 and not last & {word[:_STEM] for word in words} else []

@@ -1,5 +1,7 @@
 """What the earlier turns that matter have in common."""
 
+import pytest
+
 from convexplain.analysis.themes.causes import common_cause
 from convexplain.analysis.themes.theme import EarlierEffect, FlaggedTurn
 from convexplain.types import Conversation, Turn
@@ -65,3 +67,54 @@ def test_good_turns_count_at_the_distances_at_which_a_statement_holds() -> None:
     assert cause is not None
     assert cause.statement == "is a user's that says “odd”, one turn back"
     assert (cause.count, cause.explained, cause.compared, cause.compared_of) == (4, 6, 0, 30)
+
+
+def five_turns(number: int, texts: tuple[str, ...], cause: int | None) -> FlaggedTurn:
+    turns = tuple(Turn("assistant" if i % 2 else "user", text) for i, text in enumerate(texts))
+    earlier = None if cause is None else (EarlierEffect(cause, -0.2),)
+    return FlaggedTurn(number, Conversation(str(number), turns), len(turns) - 1, 0.1, earlier=earlier)
+
+
+def asking(number: int, reply: str, cause: int | None = None) -> FlaggedTurn:
+    """The user answers the question for the order number; each answer is another word."""
+    texts = (f"Hello {number}.", "Please give me your order number.", f"box{number}", "Thank you.", "And now?", reply)
+    return five_turns(number, texts, cause)
+
+
+def renaming(number: int, reply: str, cause: int | None = None) -> FlaggedTurn:
+    """The user asks for one thing, and then for another."""
+    texts = (f"What is the price of lamp{number}?", "Five pounds.", f"How large is table{number}, if I may ask?", reply)
+    return five_turns(number, texts, cause)
+
+
+GOOD_ANSWERS = [asking(100 + i, f"It comes on day{i}.") for i in range(30)]
+GOOD_PRICES = [renaming(100 + i, f"The table{100 + i} is two metres long.") for i in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("members", "good", "statement"),
+    [
+        pytest.param(
+            [asking(i, "Tell me your order number, please.", 2) for i in range(5)],
+            GOOD_ANSWERS,
+            "is a user's that answers what the reply asks again, three turns back",
+            id="the answer to a question that is asked again",
+        ),
+        pytest.param(
+            [asking(i, "Tell me your order number, please.", 1) for i in range(5)],
+            GOOD_ANSWERS,
+            "is the assistant's that asks what the reply asks again, four turns back",
+            id="the question that is asked again",
+        ),
+        pytest.param(
+            [renaming(i, f"The lamp{i} costs 5 pounds.", 0) for i in range(5)],
+            GOOD_PRICES,
+            "is a user's that names what the reply is about, while the last message does not, three turns back",
+            id="the subject before the last one",
+        ),
+    ],
+)
+def test_what_joins_the_earlier_turn_and_the_reply_is_a_cause(members, good, statement) -> None:
+    cause = common_cause(members, good)
+    assert cause is not None
+    assert (cause.statement, cause.count, cause.compared) == (statement, 5, 0)
