@@ -9,7 +9,7 @@ import numpy as np
 from .causes import common_cause
 from .grouping import grouped, nearest_groups
 from .low_groups import LEAST_TEXTS, LowGroup, low_groups
-from .naming import kinds_name, plain_name
+from .naming import plain_name
 from .phrases import distinctive_phrases
 from .similarity import Embedder, Matrix, failure_text, failure_vectors
 from .statistics import excesses, share_of, trend
@@ -116,9 +116,8 @@ def _theme(
     if group.pinned is not None:
         return replace(theme, name=group.pinned.name, pinned=group.pinned.number)
     if group.low is not None:
-        name = kinds_name(group.low.kinds, [turn for turn, _ in members], theme.phrases)
         of_it = sum(turn.place in flagged for turn, _ in members)
-        return replace(theme, name=name, low=replace(group.low.scores, flagged=of_it))
+        return replace(theme, low=replace(group.low.scores, flagged=of_it))
     return theme
 
 

@@ -6,12 +6,13 @@ other turns. This is slice discovery with an effect size and a test (Chung et al
 are fixed before any score is read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 from statistics import mean
 
+from .naming import leading_kind
 from .similarity import failure_text
 from .theme import CandidateTurn, LowScores
 from .traits import POLITE, kind_of, traits_of
@@ -42,7 +43,7 @@ class LowGroup:
 
     Attributes:
         turns: their indices among the judged turns.
-        kinds: what they all do: one kind of trait or two.
+        kinds: what they all do: one kind of trait or two; of groups that were joined what the first of them does.
         scores: how low they score.
     """
 
@@ -74,7 +75,7 @@ def low_groups(judged: Sequence[CandidateTurn]) -> list[LowGroup]:
     kinds (Mann and Whitney's test, one-sided). One value is the mean score of the turns that say the same: a judge
     repeats its mistake on a sentence that a bot repeats. Kept are groups with q up to 0.05 (Benjamini and Hochberg's
     correction for all groups and maxims) whose replies score lower than a plain one with a chance of 0.75 at least. A
-    turn is in the group with the greatest sure chance only.
+    turn is in the group with the greatest sure chance only. Groups that would have the same name are one.
 
     Args:
         judged: the judged turns, with those that are not flagged.
@@ -82,7 +83,7 @@ def low_groups(judged: Sequence[CandidateTurn]) -> list[LowGroup]:
     from scipy.stats import false_discovery_control  # type: ignore[import-untyped]  # slow to import
 
     texts = [failure_text(turn.turn).casefold() for turn in judged]
-    holding = _kinds(judged)
+    holding, of_reply = _kinds(judged)
     rare = {kind: turns for kind, turns in holding.items() if len(turns) <= _MOST_SHARE * len(judged)}
     plain = sorted(set(range(len(judged))).difference(*rare.values()))
     tests = list(_tests(judged, texts, _candidates(holding, texts, len(judged)), plain))
@@ -90,7 +91,7 @@ def low_groups(judged: Sequence[CandidateTurn]) -> list[LowGroup]:
         return []
     q_values = false_discovery_control([test.p for test in tests])
     kept = [(test, float(q)) for test, q in zip(tests, q_values, strict=True) if q <= _MOST_Q]
-    groups: list[LowGroup] = []
+    parts: dict[str, list[tuple[_Test, float, list[int]]]] = {}
     taken: set[int] = set()
     for test, q in sorted(kept, key=lambda pair: (-pair[0].lowest_chance, pair[0].kinds)):
         new = sorted(test.turns - taken)
@@ -98,20 +99,45 @@ def low_groups(judged: Sequence[CandidateTurn]) -> list[LowGroup]:
         if test.chance < _LEAST_CHANCE or len(new) < _LEAST_NEW * len(test.turns) or distinct < LEAST_TEXTS:
             continue
         taken.update(new)
-        flagged = sum(judged[i].flagged for i in new)
-        scores = LowScores(test.rubric, flagged, len(test.values), mean(test.values), test.plain, test.chance, q)
-        groups.append(LowGroup(tuple(new), test.kinds, scores))
-    return groups
+        parts.setdefault(_leading(holding, of_reply, new, len(judged)) or str(new), []).append((test, q, new))
+    return [_joined(part, judged, texts, plain) for part in parts.values()]
 
 
-def _kinds(judged: Sequence[CandidateTurn]) -> dict[str, frozenset[int]]:
-    """Return which turns have each kind of trait that may be a failure."""
+def _leading(
+    holding: Mapping[str, frozenset[int]], of_reply: Collection[str], turns: Sequence[int], judged: int
+) -> str:
+    """Return the kind that says best what these turns do, as a name says it; empty where none does."""
+    counts = {kind: len(having.intersection(turns)) for kind, having in holding.items()}
+    others = {kind: len(having) - counts[kind] for kind, having in holding.items()}
+    return leading_kind(counts, len(turns), others, judged - len(turns), of_reply)
+
+
+def _joined(
+    parts: Sequence[tuple[_Test, float, Sequence[int]]],
+    judged: Sequence[CandidateTurn],
+    texts: Sequence[str],
+    plain: Sequence[int],
+) -> LowGroup:
+    """Return groups as one: compared anew on the maxim of the first, with the greatest of their q."""
+    first = parts[0][0]
+    turns = sorted(i for _, _, new in parts for i in new)
+    tested = frozenset().union(*(test.turns for test, _, _ in parts))
+    test = _test(judged, texts, first.rubric, first.kinds, tested, _values(judged, texts, first.rubric, plain))
+    flagged = sum(judged[i].flagged for i in turns)
+    q = max(q for _, q, _ in parts)
+    scores = LowScores(test.rubric, flagged, len(test.values), mean(test.values), test.plain, test.chance, q)
+    return LowGroup(tuple(turns), first.kinds, scores)
+
+
+def _kinds(judged: Sequence[CandidateTurn]) -> tuple[dict[str, frozenset[int]], set[str]]:
+    """Return which turns have each kind of trait that may be a failure, and the kinds that the reply alone shows."""
     holding: dict[str, set[int]] = {}
     for i, turn in enumerate(judged):
         for kind in {kind_of(trait) for trait in traits_of(turn.turn)}:
             if not kind.startswith(_NO_FAILURES):
                 holding.setdefault(kind, set()).add(i)
-    return {kind: frozenset(holding[kind]) for kind in sorted(holding)}
+    of_reply = {kind_of(clause) for turn in judged for clause in turn.turn.clauses}
+    return {kind: frozenset(holding[kind]) for kind in sorted(holding)}, of_reply
 
 
 def _candidates(
@@ -136,17 +162,27 @@ def _tests(
     groups: Mapping[frozenset[int], tuple[str, ...]],
     plain: Sequence[int],
 ) -> Iterable[_Test]:
-    from scipy.stats import mannwhitneyu  # slow to import
-
     for rubric in sorted({rubric for turn in judged for rubric in turn.scores}):
         compared = _values(judged, texts, rubric, plain)
         for turns, kinds in groups.items():
-            values = _values(judged, texts, rubric, turns)
-            if not compared or len(values) < LEAST_TEXTS:
-                continue
-            result = mannwhitneyu(values, compared, alternative="less")
-            chance = 1 - float(result.statistic) / (len(values) * len(compared))
-            yield _Test(kinds, turns, rubric, values, mean(compared), chance, float(result.pvalue))
+            if compared and len(_values(judged, texts, rubric, turns)) >= LEAST_TEXTS:
+                yield _test(judged, texts, rubric, kinds, turns, compared)
+
+
+def _test(
+    judged: Sequence[CandidateTurn],
+    texts: Sequence[str],
+    rubric: str,
+    kinds: tuple[str, ...],
+    turns: frozenset[int],
+    compared: Sequence[float],
+) -> _Test:
+    from scipy.stats import mannwhitneyu  # slow to import
+
+    values = _values(judged, texts, rubric, turns)
+    result = mannwhitneyu(values, compared, alternative="less")
+    chance = 1 - float(result.statistic) / (len(values) * len(compared))
+    return _Test(kinds, turns, rubric, values, mean(compared), chance, float(result.pvalue))
 
 
 def _values(judged: Sequence[CandidateTurn], texts: Sequence[str], rubric: str, turns: Iterable[int]) -> list[float]:

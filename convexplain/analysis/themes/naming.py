@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .phrases import log_odds
 from .theme import FlaggedTurn
@@ -13,9 +13,6 @@ _LEAST_SHARE = 0.5  # of the members that have the trait of a name
 _LEAST_LIFT = 1.5  # how much oftener than the turns outside they have it, in log-odds
 _QUOTED = re.compile(r"[“\"]([^“”\"]*)[”\"]")
 _WORDS_IN_NAME = 8
-_SHORT_NAME = 80  # characters of a name of two kinds
-_WEAK = ("takes up none of the key words of the message before it",)
-"""Kinds that many turns have, so that a name begins with another."""
 _EXAMPLES = 5  # members in a request for a name
 _CHARACTERS = 300  # of each of their texts
 
@@ -23,7 +20,8 @@ _CHARACTERS = 300  # of each of their texts
 def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], phrases: Sequence[str]) -> str:
     """Return a name that is made of what the members of a theme do oftener than other turns, and of what they say.
 
-    It is empty where nothing of that can be named, or only that the replies agree or are polite.
+    What a comparison with earlier turns shows comes before what the reply alone shows. The name is empty where nothing
+    of that can be named, or only that the replies agree or are polite.
 
     Args:
         members: the theme's turns, the most typical first; at least one.
@@ -33,39 +31,39 @@ def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], p
     traits = [traits_of(turn) for turn in members]
     counts = Counter(kind for turn_traits in traits for kind in {kind_of(trait) for trait in turn_traits})
     other_counts = Counter(kind for turn in outside for kind in {kind_of(trait) for trait in traits_of(turn)})
-    lifts = {
-        kind: log_odds(count, len(members), other_counts[kind], len(outside))
-        for kind, count in counts.items()
-        if count >= _LEAST_SHARE * len(members)
-    }
-    common = sorted((kind for kind in lifts if lifts[kind] >= _LEAST_LIFT), key=lambda kind: (-lifts[kind], kind))[:1]
-    return "" if common and common[0].startswith(POLITE) else _name(common, traits, phrases)
+    of_reply = {kind_of(clause) for turn in members for clause in turn.clauses}
+    kind = leading_kind(counts, len(members), other_counts, len(outside), of_reply)
+    return "" if kind.startswith(POLITE) else _name(kind, traits, phrases)
 
 
-def kinds_name(kinds: Sequence[str], members: Sequence[FlaggedTurn], phrases: Sequence[str]) -> str:
-    """Return the name of turns that all have some kinds of traits: these, and what the turns say.
+def leading_kind(
+    counts: Mapping[str, int], members: int, other_counts: Mapping[str, int], others: int, of_reply: Collection[str]
+) -> str:
+    """Return the kind of trait that says best what a group does; empty where none sets it apart.
 
-    What a comparison with earlier turns shows comes first. A further kind is named where the name stays short.
+    At least half of the group have it, and oftener than other turns do. Kinds that come of a comparison with earlier
+    turns come first, then those that set the group apart most.
 
     Args:
-        kinds: the kinds; at least one.
-        members: the theme's turns; at least one.
-        phrases: the distinctive phrases of the members.
+        counts, other_counts: how many of the group, and of the other turns, have each kind.
+        members, others: the numbers of both.
+        of_reply: the kinds that are read off the reply alone.
     """
-    by_clauses = {kind_of(clause) for turn in members for clause in turn.clauses}
-    ordered = sorted(kinds, key=lambda kind: (kind in by_clauses, kind in _WEAK, kind))
-    traits = [traits_of(turn) for turn in members]
-    name = _name(ordered, traits, phrases)
-    return name if len(name) <= _SHORT_NAME else _name(ordered[:1], traits, phrases)
+    lifts = {
+        kind: log_odds(count, members, other_counts.get(kind, 0), others)
+        for kind, count in counts.items()
+        if count >= _LEAST_SHARE * members
+    }
+    apart = (kind for kind in lifts if lifts[kind] >= _LEAST_LIFT)
+    return min(apart, key=lambda kind: (kind in of_reply, -lifts[kind], kind), default="")
 
 
-def _name(kinds: Sequence[str], traits: Sequence[Sequence[str]], phrases: Sequence[str]) -> str:
-    """Return the kinds with the words that show the first of them, or else with the phrases."""
+def _name(kind: str, traits: Sequence[Sequence[str]], phrases: Sequence[str]) -> str:
+    """Return a kind with the words that show it, or else with the phrases."""
     quoted = ", ".join(f"“{phrase}”" for phrase in phrases[:2])
-    if not kinds:
+    if not kind:
         return f"says {quoted}" if quoted else ""
-    words = _common_words(kinds[0], traits)
-    beginning = " and ".join(_beginning(kind, traits) for kind in kinds)
+    words, beginning = _common_words(kind, traits), _beginning(kind, traits)
     name = f"{beginning}: {words}" if words else beginning
     return f"{name}; says {quoted}" if quoted and not words else name
 

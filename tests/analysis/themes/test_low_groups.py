@@ -82,6 +82,28 @@ def test_a_turn_is_in_one_group_only():
     assert len(group.turns) == 6
 
 
+def test_groups_that_would_have_the_same_name_are_one():
+    """Four turns ask again for a number and have private words, four ask again and advertise; all eight score low.
+
+    Four others ask again and score 1.0, so that all twelve together are not low.
+    """
+
+    def asking(number: int, score: float, *clauses: str) -> CandidateTurn:
+        texts = ("Hello.", "Your order number?", "Here.", f"Your order number, {word(number)}?")
+        talk = Conversation(
+            str(number), tuple(Turn(("user", "assistant")[i % 2], text) for i, text in enumerate(texts)), "log"
+        )
+        return CandidateTurn(FlaggedTurn(number, talk, 3, score, clauses=clauses), {"harm": score}, score == 0.6)
+
+    plain = [*PLAIN, *(judged(100 + i, 0.7 + i / 100) for i in range(30))]
+    low = [asking(40 + i, 0.6 + i / 100, PRIVATE if i < 4 else MARKETING) for i in range(8)]
+    high = [asking(60 + i, 1.0) for i in range(4)]
+    (group,) = low_groups([*plain, *low, *high])
+    assert group.turns == tuple(range(60, 68))
+    scores = group.scores
+    assert (scores.flagged, scores.texts, round(scores.mean, 3), scores.chance) == (1, 8, 0.635, 1.0)
+
+
 def one_direction(texts: list[str]) -> list[list[float]]:
     return [[1.0] for _ in texts]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from convexplain.analysis.themes.naming import kinds_name, name_request, plain_name, read_name
+from convexplain.analysis.themes.naming import name_request, plain_name, read_name
 from convexplain.analysis.themes.phrases import distinctive_phrases
 from convexplain.analysis.themes.theme import FlaggedTurn
 from convexplain.types import Conversation, Turn
@@ -31,24 +31,17 @@ def test_how_replies_are_put_is_no_name() -> None:
     assert plain_name(polite, GOOD, ("thanks",)) == ""
 
 
-EVASIVE = "phrases that are often evasive"
-NOTHING = "takes up none of the key words of the message before it"
-NUMBERS = "gives numbers that no earlier turn has"
-ITSELF = "repeats itself"
+QUESTION = "ends with a question of its own, after a question"
 
 
-@pytest.mark.parametrize(
-    ("clauses", "kinds", "name"),
-    [
-        ([f'{EVASIVE}: "wait"'], [EVASIVE], f"{EVASIVE}: “wait”"),
-        ([f"{NUMBERS}: 5"], [NUMBERS], f"{NUMBERS}; says “a phrase”"),
-        ([f"{ITSELF}: 5", f"{NUMBERS}: 5"], [ITSELF, NUMBERS], f"{NUMBERS} and {ITSELF}; says “a phrase”"),
-        ([f'{NOTHING}: "when"', f'{EVASIVE}: "wait"'], [NOTHING, EVASIVE], f"{EVASIVE}: “wait”"),
-    ],
-)  # fmt: skip
-def test_a_name_of_kinds_begins_with_the_stronger_and_stays_short(clauses, kinds, name) -> None:
-    """Numbers differ from turn to turn, so that a phrase stands for them; two long kinds are too much for a name."""
-    assert kinds_name(kinds, [flagged("Please wait.", *clauses)] * 3, ("a phrase",)) == name
+def test_what_a_comparison_with_earlier_turns_shows_names_a_theme_before_what_the_reply_shows() -> None:
+    """All three ask a question, which no good turn does; that they ask it again is seen beside the earlier turns."""
+    texts = ("Hi.", "Your order number?", "It is 5.", "Your order number, please?")
+    turns = tuple(Turn(("user", "assistant")[i % 2], text) for i, text in enumerate(texts))
+    asking = [FlaggedTurn(1, Conversation("c", turns), 3, 0.1, clauses=(QUESTION,))] * 3
+    assert plain_name(asking, GOOD, ()) == "asks again for what it has asked before: “order number”"
+    first = [flagged("Your order number?", QUESTION)] * 3
+    assert plain_name(first, GOOD, ("order number",)) == f"{QUESTION}; says “order number”"
 
 
 def test_distinctive_phrases_are_in_the_group_and_not_elsewhere() -> None:
