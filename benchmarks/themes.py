@@ -147,9 +147,7 @@ def show(grouping: Grouping) -> None:
             print(f"      from {theme.trend.before:.1%} to {theme.trend.after:.1%} of the turns")
         if cause := theme.cause:
             rate = f"in {cause.compared} of {cause.compared_of} before good turns"
-            print(
-                f"      in {cause.count} of {cause.explained} the earlier turn that matters {cause.statement}; {rate}"
-            )
+            print(f"      in {cause.count} of {cause.explained} an earlier turn that matters {cause.statement}; {rate}")
 
 
 def main() -> None:

@@ -269,7 +269,7 @@ def _cause(theme: Theme, noun: str) -> str:
     if cause is None:
         return ""
     return (
-        f"In {cause.count} of {counted(cause.explained, f'explained {noun}')} the earlier message that matters "
+        f"In {cause.count} of {counted(cause.explained, f'explained {noun}')} an earlier message that matters "
         f"{cause.statement}; before good {noun}s this holds in {cause.compared} of {cause.compared_of}."
     )
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from convexplain.analysis.themes.theme import CandidateTurn, EarlierEffect, FlaggedTurn, JudgedGroups, Place
@@ -15,7 +15,7 @@ from convexplain.judges.turn_features import turn_clauses
 from convexplain.report.trust_marks import NO_BETTER
 from convexplain.store import ScoredTurn, newest_attributions, noted_ratings, scored_turns
 from convexplain.store.turn_scores import ConversationGroup, TurnScore, conversation_groups, turn_scores
-from convexplain.types import Attribution, Rating, Rubric
+from convexplain.types import Rating, Rubric
 
 from .results import AnalyzedRun
 
@@ -215,18 +215,17 @@ class RunTurns:
             for place, turn in zip(numbers, scored_turns(self.run.store, self.rubrics[rubric], numbers), strict=True)
         }
 
-    def _attributions(self, turn: ScoredTurn) -> list[Attribution]:
-        """Return the attributions that say what lowers a score; those of a good score say what raises it."""
-        return [level for level in newest_attributions(self.run.store, self.run.id, turn) if level.side == -1]
-
     def _turn(self, place: Place, scores: Sequence[TurnScore], judged: Mapping[int, ScoredTurn]) -> FlaggedTurn:
         turns = [judged[score.place] for score in scores]
         conversation, (number, index) = turns[0].conversation, place
-        explained = next((levels for turn in turns if (levels := self._attributions(turn))), [])
+        stored = (newest_attributions(self.run.store, self.run.id, turn) for turn in turns)
+        explained = next((levels for levels in stored if levels), [])
         text = conversation.turns[index].content
-        words = (effect.unit.of(text) for effect in reply_effects(explained, index))
+        lowering = [level for level in explained if level.side == -1]  # of a good score parts are sought that raise it
+        words = (effect.unit.of(text) for effect in reply_effects(lowering, index))
+        all_turns = [replace(level, side=-1) for level in explained]  # earlier turns have effects of both signs
         earlier = tuple(
-            EarlierEffect(effect.unit.turn, effect.effect) for effect in earlier_turn_effects(explained, index)
+            EarlierEffect(effect.unit.turn, effect.effect) for effect in earlier_turn_effects(all_turns, index)
         )
         kind = self._kinds.get(number, ConversationGroup(conversation.source, "", None))
         return FlaggedTurn(

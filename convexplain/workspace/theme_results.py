@@ -160,7 +160,7 @@ def theme_sentences(theme: Theme) -> Iterator[str]:
         yield _low_scores(theme.low, len(theme.members))
     if (cause := theme.cause) is not None:
         yield (
-            f"Common cause: in {cause.count} of {counted(cause.explained, 'explained turn')} the earlier turn that "
+            f"Common cause: in {cause.count} of {counted(cause.explained, 'explained turn')} an earlier turn that "
             f"matters {cause.statement}; before good turns in {cause.compared} of {cause.compared_of}."
         )
     if theme.trend is not None:

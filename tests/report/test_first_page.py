@@ -268,7 +268,7 @@ def test_what_is_known_of_a_problem_is_said_in_words(workspace):
     changed = replace(story, themes=(replace(story.themes[0], theme=theme),))
     (problem,) = first_page(workspace.store, run, changed).problems
     assert problem.cause == (
-        "In 4 of 5 explained answers the earlier message that matters is a user's that says “order number”; before "
+        "In 4 of 5 explained answers an earlier message that matters is a user's that says “order number”; before "
         "good answers this holds in 2 of 40."
     )
     assert problem.facts == [

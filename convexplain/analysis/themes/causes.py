@@ -8,12 +8,16 @@ from math import ceil
 from convexplain.types import Conversation, Turn
 
 from .theme import CommonCause, FlaggedTurn
-from .traits import asked_before, earlier_subject
+from .traits import asked_before, earlier_subject, passes_over
 from .words import content_words, phrases_of
 
 _MOST_P = 0.05  # after correction, of a statement that is made
 _LEAST = 3  # members for which a statement holds
 _LEAST_SHARE = 0.5  # of the explained members
+_ASKS, _ANSWERS = "asks what the reply asks again", "answers what the reply asks again"
+_SUBJECT = "names what the reply is about, while the last message does not"
+_PASSED_OVER = "the reply takes up no word of"
+_OF_REPLY = (_ASKS, _ANSWERS, _SUBJECT, _PASSED_OVER)
 _NUMBER = re.compile(r"\d")
 _ROLES = {"user": "a user's", "assistant": "the assistant's", "tool": "a tool's", "system": "the system's"}
 _NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -25,15 +29,19 @@ Distance = tuple[int, bool]
 
 
 def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> CommonCause | None:
-    """Return what the earlier turns that matter most to a theme's members have in common.
+    """Return what earlier turns that matter to a theme's members have in common.
 
     Tried is what may hold for an earlier turn: it says a phrase of one to four words, asks a question, repeats a
-    question that was asked before, has a number; it asks or answers what the reply asks again, or names what the reply
-    is about while the last message does not. Each is compared with the turns before good turns, those at one
-    distance with those at the same, openings of a conversation with openings (Fisher's exact test within each
-    distance, one-sided, on the sum of all; Bonferroni's correction for all statements that hold for enough turns to be
-    made, and differ in where they hold). Of those that hold for at least half of the explained members, the least
-    probable by chance is returned; of equals the longest phrase.
+    question that was asked before, has a number; it asks or answers what the reply asks again, names what the reply is
+    about while the last message does not, or is the last message and the reply takes up no word of it. A statement
+    holds for a member if it holds for one of its earlier turns that matter beyond the noise.
+
+    Each is compared with the turns before good turns, those at one distance with those at the same, openings of a
+    conversation with openings (Fisher's exact test within each distance, one-sided, on the sum of all; Bonferroni's
+    correction for all statements that hold for enough turns to be made, and differ in where they hold). Several turns
+    of one member count as several draws, though they share a reply. Of the statements that hold for at least half of
+    the explained members, one that joins the turn and the reply is returned before what the turn alone says; then the
+    least probable by chance, and of equals the longest phrase.
 
     Args:
         members: the theme's turns; those without an earlier turn that matters beyond noise count as explained.
@@ -43,27 +51,31 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
         None where no statement holds with p up to 0.05.
     """
     explained = [turn for turn in members if turn.earlier is not None]
-    causes = [(turn.conversation, turn.earlier[0].turn, turn.turn) for turn in explained if turn.earlier]
-    if len(causes) < _LEAST:
+    mattering = [(turn, effect.turn) for turn in explained for effect in turn.earlier or ()]
+    causes = [(turn.conversation, index, turn.turn) for turn, index in mattering]
+    distances = [(turn.turn - index, index == 0) for turn, index in mattering]
+    if len({turn.place for turn, _ in mattering}) < _LEAST:
         return None
-    distances = [(turn.turn - turn.earlier[0].turn, turn.earlier[0].turn == 0) for turn in explained if turn.earlier]
     compared, distances_compared = _at_same_places(distances, good)
     of_causes, of_compared = Counter(distances), Counter(distances_compared)
     least = max(_LEAST, ceil(_LEAST_SHARE * len(explained)))
     statements = _statements([*causes, *compared], least)
     statement_count = len({frozenset(holding) for holding in statements.values()})
     best: CommonCause | None = None
+    best_rank = (True, 1.0)
     for statement in sorted(statements, key=lambda text: (-len(text), text)):
         holding = statements[statement]
-        count = sum(i < len(causes) for i in holding)
+        held = sorted(i for i in holding if i < len(causes))
+        count = len({mattering[i][0].place for i in held})
         if count < least:
             continue
-        hits = Counter(distances[i] for i in holding if i < len(causes))
+        hits = Counter(distances[i] for i in held)
         hits_compared = Counter(distances_compared[i - len(causes)] for i in holding if i >= len(causes))
-        p = min(1.0, statement_count * _chance(count, of_causes, of_compared, hits + hits_compared))
-        if p <= _MOST_P and (best is None or p < best.p):
-            places = [turn for i, turn in enumerate(causes) if i in holding]
-            words = _sentence(statement, places, [distances[i][0] for i in sorted(holding) if i < len(causes)])
+        p = min(1.0, statement_count * _chance(len(held), of_causes, of_compared, hits + hits_compared))
+        rank = (statement not in _OF_REPLY, p)
+        if p <= _MOST_P and rank < best_rank:
+            best_rank = rank
+            words = _sentence(statement, [causes[i] for i in held], [distances[i][0] for i in held])
             best = CommonCause(
                 words, count, len(explained), *_of_good({d: of_causes[d] for d in hits}, hits_compared, of_compared), p
             )
@@ -141,9 +153,12 @@ def _statements_of(turns: Sequence[Turn], index: int, reply: int) -> set[str]:
     before = turns[:reply]
     asked = asked_before(turns[reply].content, before)
     if asked is not None and index - asked[0] in (0, 1):
-        statements.add(f"{'answers' if index > asked[0] else 'asks'} what the reply asks again")
+        statements.add(_ANSWERS if index > asked[0] else _ASKS)
     if set(earlier_subject(turns[reply].content, before)).intersection(content_words(text)):
-        statements.add("names what the reply is about, while the last message does not")
+        statements.add(_SUBJECT)
+    last = max((i for i, turn in enumerate(before) if turn.role == "user"), default=None)
+    if index == last and passes_over(turns[reply].content, text):
+        statements.add(_PASSED_OVER)
     return statements
 
 

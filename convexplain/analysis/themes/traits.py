@@ -76,8 +76,13 @@ def earlier_subject(reply: str, before: Sequence[Turn]) -> list[str]:
     messages = [turn.content for turn in before if turn.role == "user"]
     if len(messages) < 2:
         return []
-    words = content_words(reply)
-    last = {word[:_STEM] for word in content_words(messages[-1])}
+    if not passes_over(reply, messages[-1]):
+        return []
     earlier = {word for message in messages[:-1] for word in content_words(message)}
-    shared = [word for word in dict.fromkeys(words) if word in earlier and word[:_STEM] not in last]
-    return shared if len(last) > 1 and not last & {word[:_STEM] for word in words} else []
+    return [word for word in dict.fromkeys(content_words(reply)) if word in earlier]
+
+
+def passes_over(reply: str, message: str) -> bool:
+    """Return whether a reply has no content word of a message that has two at least, in any form."""
+    words = {word[:_STEM] for word in content_words(message)}
+    return len(words) > 1 and words.isdisjoint(word[:_STEM] for word in content_words(reply))

@@ -112,6 +112,12 @@ GOOD_PRICES = [renaming(100 + i, f"The table{100 + i} is two metres long.") for 
             "is a user's that names what the reply is about, while the last message does not, three turns back",
             id="the subject before the last one",
         ),
+        pytest.param(
+            [renaming(i, f"The lamp{i} costs 5 pounds.", 2) for i in range(5)],
+            GOOD_PRICES,
+            "is a user's that the reply takes up no word of, one turn back",
+            id="the last message, of which the reply says nothing",
+        ),
     ],
 )
 def test_what_joins_the_earlier_turn_and_the_reply_is_a_cause(members, good, statement) -> None:
