@@ -261,21 +261,23 @@ def test_what_is_known_of_a_problem_is_said_in_words(workspace):
     story = workspace.story(run)
     theme = replace(
         story.themes[0].theme,
-        cause=CommonCause("is a user's that says “order number”", 4, 5, 2, 40, 0.001),
+        cause=CommonCause("is a message of the user that says “order number”", 4, 5, 2, 40, 0.001),
         excesses=(GroupExcess("source", "/logs/week 47.jsonl", 4, 8, 0.5, 0.05, 0.01),),
         trend=Trend(0.02, 0.15, (0.05, 0.2)),
     )
     changed = replace(story, themes=(replace(story.themes[0], theme=theme),))
     (problem,) = first_page(workspace.store, run, changed).problems
     assert problem.cause == (
-        "In 4 of 5 explained answers an earlier message that matters is a user's that says “order number”; before "
-        "good answers this holds in 2 of 40."
+        "In 4 of 5 explained answers an earlier message that matters is a message of the user that says “order "
+        "number”; before good answers this holds in 2 of 40."
     )
     assert problem.facts == [
         "More frequent in “week 47.jsonl”: 50 % of the answers there, 5.0 % elsewhere.",
         "More frequent than before: 2.0 % of the answers in the earlier half, 15 % in the later.",
     ]
-    assert problem.advice.startswith("Change what the assistant does where an earlier turn is a user's that says")
+    assert problem.advice.startswith(
+        "Change what the assistant does where an earlier turn is a message of the user that says"
+    )
 
 
 @pytest.mark.parametrize(("flagged", "beginning"), [(1, "1 of these answers is flagged one by one; t"), (None, "T")])

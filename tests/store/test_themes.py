@@ -31,7 +31,7 @@ FULL = Theme(
     interval=(0.01, 0.17),
     excesses=(GroupExcess("bot", "v2", 2, 10, 0.2, 0.0, 0.03),),
     trend=Trend(0.0, 0.1, (-0.02, 0.3)),
-    cause=CommonCause("is a user's that says “order number”", 6, 8, 2, 40, 0.01),
+    cause=CommonCause("is a message of the user that says “order number”", 6, 8, 2, 40, 0.01),
     low=LowScores("harm", 2, 9, 0.7, 0.9, 0.8, 0.02),
 )
 

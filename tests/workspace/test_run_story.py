@@ -92,7 +92,7 @@ def test_a_judge_needs_ten_good_and_ten_bad_labels(good, bad, missing):
     assert labels_missing(good, bad) == missing
 
 
-CAUSE = CommonCause("is a user's that says “order number”", 6, 8, 2, 40, 0.001)
+CAUSE = CommonCause("is a message of the user that says “order number”", 6, 8, 2, 40, 0.001)
 EXCESS = GroupExcess("bot", "bot 2", 4, 8, 0.5, 0.1, 0.01)
 RISE, FALL = Trend(0.1, 0.3, (0.05, 0.35)), Trend(0.3, 0.1, (-0.35, -0.05))
 
@@ -100,7 +100,10 @@ RISE, FALL = Trend(0.1, 0.3, (0.05, 0.35)), Trend(0.3, 0.1, (-0.35, -0.05))
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"cause": CAUSE, "excesses": (EXCESS,)}, "where an earlier turn is a user's that says “order number”"),
+        (
+            {"cause": CAUSE, "excesses": (EXCESS,)},
+            "where an earlier turn is a message of the user that says “order number”",
+        ),
         ({"excesses": (EXCESS,), "trend": RISE}, "Look for what the bot “bot 2” does otherwise"),
         ({"trend": RISE}, "Look for what changed"),
         ({"trend": FALL}, "in place of “as soon as possible”"),

@@ -19,7 +19,12 @@ _SUBJECT = "names what the reply is about, while the last message does not"
 _PASSED_OVER = "the reply takes up no word of"
 _OF_REPLY = (_ASKS, _ANSWERS, _SUBJECT, _PASSED_OVER)
 _NUMBER = re.compile(r"\d")
-_ROLES = {"user": "a user's", "assistant": "the assistant's", "tool": "a tool's", "system": "the system's"}
+_ROLES = {
+    "user": "a message of the user",
+    "assistant": "a reply of the assistant",
+    "tool": "a result of a tool",
+    "system": "a message of the system",
+}
 _NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 EarlierTurn = tuple[Conversation, int, int]

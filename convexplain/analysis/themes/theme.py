@@ -148,7 +148,8 @@ class CommonCause:
     """A statement about an earlier turn that matters which holds for many members of a theme.
 
     Attributes:
-        statement: the statement, with "an earlier turn that matters" as its subject ("is a user's that says …").
+        statement: the statement, with "an earlier turn that matters" as its subject ("is a message of the user that
+            says …").
         count, explained: for how many members it holds, of those that have an explanation.
         compared, compared_of: for how many turns before good turns it holds, and their number, at the distances at
             which it holds for members; of several distances each counts as often as members have it.

@@ -23,7 +23,7 @@ def test_a_phrase_that_most_members_share_and_good_turns_do_not_is_the_cause() -
     members = [turn(i, f"First the {product} please") for i, product in enumerate(("kettle", "lamp", "sofa", "drill"))]
     cause = common_cause([*members, turn(9, "The hose")], GOOD)
     assert cause is not None
-    assert cause.statement == "is a user's that says “first the”, three turns back"
+    assert cause.statement == "is a message of the user that says “first the”, three turns back"
     assert (cause.count, cause.explained, cause.compared, cause.compared_of) == (4, 5, 0, 30)
     assert cause.p < 0.05
 
@@ -65,7 +65,7 @@ def test_good_turns_count_at_the_distances_at_which_a_statement_holds() -> None:
         members.append(FlaggedTurn(i, Conversation(str(i), turns), 3, 0.1, earlier=earlier))
     cause = common_cause(members, GOOD)
     assert cause is not None
-    assert cause.statement == "is a user's that says “odd”, one turn back"
+    assert cause.statement == "is a message of the user that says “odd”, one turn back"
     assert (cause.count, cause.explained, cause.compared, cause.compared_of) == (4, 6, 0, 30)
 
 
@@ -97,25 +97,26 @@ GOOD_PRICES = [renaming(100 + i, f"The table{100 + i} is two metres long.") for 
         pytest.param(
             [asking(i, "Tell me your order number, please.", 2) for i in range(5)],
             GOOD_ANSWERS,
-            "is a user's that answers what the reply asks again, three turns back",
+            "is a message of the user that answers what the reply asks again, three turns back",
             id="the answer to a question that is asked again",
         ),
         pytest.param(
             [asking(i, "Tell me your order number, please.", 1) for i in range(5)],
             GOOD_ANSWERS,
-            "is the assistant's that asks what the reply asks again, four turns back",
+            "is a reply of the assistant that asks what the reply asks again, four turns back",
             id="the question that is asked again",
         ),
         pytest.param(
             [renaming(i, f"The lamp{i} costs 5 pounds.", 0) for i in range(5)],
             GOOD_PRICES,
-            "is a user's that names what the reply is about, while the last message does not, three turns back",
+            "is a message of the user that names what the reply is about, while the last message does not, three turns "
+            "back",
             id="the subject before the last one",
         ),
         pytest.param(
             [renaming(i, f"The lamp{i} costs 5 pounds.", 2) for i in range(5)],
             GOOD_PRICES,
-            "is a user's that the reply takes up no word of, one turn back",
+            "is a message of the user that the reply takes up no word of, one turn back",
             id="the last message, of which the reply says nothing",
         ),
     ],
