@@ -17,7 +17,11 @@ from .conftest import ROOT
 from .readability import readability
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PROSE = [ROOT / "CONTRIBUTING.md", *(page for page in PAGES if page.name not in ("changelog.md", "api.md"))]
+PROSE = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *(page for page in PAGES if page.name not in ("changelog.md", "api.md")),
+]
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN = {
     "README.md": "test_readme.py",
