@@ -82,17 +82,17 @@ def _groups(
         _Group([i for i, owner in enumerate(owners) if owner == k], pinned=theme) for k, theme in enumerate(pinned)
     ]
     free = [i for i, owner in enumerate(owners) if owner is None]
-    lows = []
+    low_turns = []
     for group, places in low:
         indices = [i for i in free if turns[i].place in places]
         if 2 * len(indices) > len(places):  # most of the others are in a pinned theme, which is the same
-            lows.append(_Group(indices, low=group))
-    taken = {i for group in lows for i in group.turns}
+            low_turns.append((group, indices))
+    taken = {i for _, indices in low_turns for i in indices}
     further = [i for i in free if i not in taken and turns[i].place in flagged]
-    owners = nearest_groups(vectors[further], [vectors[list(group.turns)] for group in lows])
-    for k, group in enumerate(lows):
-        joined = [i for i, owner in zip(further, owners, strict=True) if owner == k]
-        groups.append(replace(group, turns=[*group.turns, *joined]))
+    owners = nearest_groups(vectors[further], [vectors[indices] for _, indices in low_turns])
+    for k, (group, indices) in enumerate(low_turns):
+        like_it = [i for i, owner in zip(further, owners, strict=True) if owner == k]
+        groups.append(_Group([*indices, *like_it], low=group))
     remaining = [i for i, owner in zip(further, owners, strict=True) if owner is None]
     for rows in grouped(vectors[remaining]):
         indices = [remaining[i] for i in rows]
