@@ -39,8 +39,8 @@ async def scores(calls: Calls, build: Callable[..., Request], labelled_set: Set,
     """Return the score of each turn; nan where it has none."""
     judge = Judge(calls, build=build)
     turns = labelled_set.source.turns
-    judged = await asyncio.gather(*(judge.judge_turn(turn.conversation, turn.turn, rubric) for turn in turns))
-    return np.array([np.nan if one.score is None else one.score for one in judged])
+    judgements = await asyncio.gather(*(judge.judge_turn(turn.conversation, turn.turn, rubric) for turn in turns))
+    return np.array([np.nan if judgement.score is None else judgement.score for judgement in judgements])
 
 
 async def main() -> None:
@@ -60,16 +60,16 @@ async def main() -> None:
             unhardened = await scores(built.calls, plain, labelled_set, rubric)
         print(f"{built.model.name}, {labelled_set.name}, {rubric.id}")
     turns = labelled_set.source.turns
-    kept = np.isfinite(hardened) & np.isfinite(second) & np.isfinite(unhardened)
-    humans = np.array([turn.ratings[0].score for turn in turns])[kept]
-    hardened, second, unhardened = hardened[kept], second[kept], unhardened[kept]
-    draws = Draws([dialogue(turn.conversation) for turn, keep in zip(turns, kept, strict=True) if keep])
-    print(f"n = {kept.sum()} turns that all three score, of {len(turns)}; {draws.groups} dialogues")
+    scored = np.isfinite(hardened) & np.isfinite(second) & np.isfinite(unhardened)
+    humans = np.array([turn.ratings[0].score for turn in turns])[scored]
+    hardened, second, unhardened = hardened[scored], second[scored], unhardened[scored]
+    draws = Draws([dialogue(turn.conversation) for turn, in_all in zip(turns, scored, strict=True) if in_all])
+    print(f"n = {scored.sum()} turns that all three score, of {len(turns)}; {draws.groups} dialogues")
     for name, values in (("plain", unhardened), ("hardened", hardened), ("second", second)):
         print(f"  {name:20} rho {format_estimate(draws.estimate(spearman(values, humans)), signed=True)}", end="  ")
         print(f"mean score {values.mean():.2f}")
-    first, other = spearman(hardened, humans), spearman(unhardened, humans)
-    difference = draws.estimate(lambda weights: first(weights) - other(weights))
+    rho_hardened, rho_plain = spearman(hardened, humans), spearman(unhardened, humans)
+    difference = draws.estimate(lambda weights: rho_hardened(weights) - rho_plain(weights))
     print(f"  {'hardened − plain':20} {format_estimate(difference, signed=True)}")
     apart = (hardened < rubric.threshold) != (second < rubric.threshold)
     for name, among in (

@@ -58,9 +58,9 @@ def measure(places: Iterator[str], processes: int, repeats: int) -> list[tuple[S
                     f"{runs} run, {judgements} judgements, {seconds:.0f} s",
                     flush=True,
                 )
-            one, several = counts
-            print(f"    {several.requests / one.requests:.4f} times the requests of one process", flush=True)
-            results.append((one, several))
+            alone, together = counts
+            print(f"    {together.requests / alone.requests:.4f} times the requests of one process", flush=True)
+            results.append((alone, together))
     return results
 
 

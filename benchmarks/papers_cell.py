@@ -228,6 +228,6 @@ def calls(argv: Sequence[str]) -> None:
                 planted_calls(functions[search], words, k, options.needed, seed, options.budget)
                 for seed in range(options.n)
             ]
-            contrasts = sum(found for _, found in outcomes)
+            contrasts = sum(crossed for _, crossed in outcomes)
             cells.append(f"{interval(mean([count for count, _ in outcomes]))}, found {contrasts}/{options.n}")
         print(f"| {words} | {' | '.join(cells)} |", flush=True)

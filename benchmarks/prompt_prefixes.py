@@ -59,8 +59,8 @@ def main() -> None:
     options = parser.parse_args()
     embedded = EmbeddedModel(heads=())
     asyncio.run(embedded.prepare())
-    asked = requests(options.log, [load_rubric(name) for name in options.rubric])
-    prompts = [embedded._encoder.encode(request) for request in asked]
+    judge_requests = requests(options.log, [load_rubric(name) for name in options.rubric])
+    prompts = [embedded._encoder.encode(request) for request in judge_requests]
     print(f"{options.log.name}: {len(prompts)} judgements; tokens to read in each, where a server remembers")
     for name, tokens in to_read(prompts).items():
         print(f"  {name:8} {tokens / len(prompts):6.1f}")

@@ -155,7 +155,7 @@ def compare_workers(folder: Path, count: int, seconds: float, in_flight: int) ->
     print(f"2 workers / 1 worker: {rates[2] / rates[1]:.2f}")
 
 
-class MemoryShown(Progress):
+class MemoryProgress(Progress):
     """Prints the memory of driver and workers at each tenth of the judgements."""
 
     def __init__(self, total: int) -> None:
@@ -179,7 +179,7 @@ class MemoryShown(Progress):
 def measure_memory(folder: Path, count: int, endpoint: bool) -> None:
     """Print memory and time of an analysis from Parquet to the store, by a function or an endpoint as the judge."""
     log = write_parquet(folder / "log.parquet", count)
-    shown = MemoryShown(count * TURNS)
+    memory = MemoryProgress(count * TURNS)
     print(f"{count * TURNS:,} turns; the driver before: {megabytes(os.getpid())} MB")
     with CountingStub(0.0) if endpoint else contextlib.nullcontext() as stub:
         judge = fake_judge if stub is None else f"{stub.url}?model=stub&in_flight=64"
@@ -191,13 +191,13 @@ def measure_memory(folder: Path, count: int, endpoint: bool) -> None:
             samples=None if endpoint else 1,
             reasons="none",
             cluster=Cluster(workers=2),
-            progress=shown,
+            progress=memory,
         )
         took = time.monotonic() - began
-        asked = "" if stub is None else f", {stub.counts().requests:,} requests"
+        requests = "" if stub is None else f", {stub.counts().requests:,} requests"
     turns = sum(1 for _ in run.store.judgements(run.run.id))
-    print(f"{turns:,} turns in {took:.0f} s with the start of Ray: {turns / took:.0f} turns/s{asked}")
-    print(f"at most: driver {megabytes(os.getpid(), peak=True)} MB, workers {sorted(shown.peaks.values())} MB")
+    print(f"{turns:,} turns in {took:.0f} s with the start of Ray: {turns / took:.0f} turns/s{requests}")
+    print(f"at most: driver {megabytes(os.getpid(), peak=True)} MB, workers {sorted(memory.peaks.values())} MB")
 
 
 def kill_workers(folder: Path, seconds: float, every: float, in_flight: int) -> None:

@@ -84,9 +84,9 @@ def injection_signs(text: str, labels: tuple[str, ...]) -> tuple[InjectionSign, 
         text: the text of a turn.
         labels: the names of the rubric's labels.
     """
-    shown = _shown(text, labels)
-    spans = list(_sentences(shown, labels))
-    signs = [InjectionSign(kind, _short(shown[start:end])) for kind, start, end in spans]
+    visible_text = _visible_text(text, labels)
+    spans = list(_sentences(visible_text, labels))
+    signs = [InjectionSign(kind, _short(visible_text[start:end])) for kind, start, end in spans]
     if len(marks := CONTROL_TOKEN.findall(without_ignorable(text))) > 1:
         signs.append(InjectionSign("template marks", _short(" ".join(marks))))
     if match := _FORGED_TURN.search(text):
@@ -103,15 +103,15 @@ def without_verdicts(text: str, labels: tuple[str, ...]) -> str:
         text: the text of a turn; without such a sentence it is returned as it is.
         labels: the names of the rubric's labels.
     """
-    shown = _shown(text, labels)
-    spans = [(start, end) for kind, start, end in _sentences(shown, labels) if kind in _STRIPPED]
+    visible_text = _visible_text(text, labels)
+    spans = [(start, end) for kind, start, end in _sentences(visible_text, labels) if kind in _STRIPPED]
     if not spans:
         return text
     parts, last = [], 0
     for start, end in spans:
-        parts += [shown[last:start], REMOVED]
+        parts += [visible_text[last:start], REMOVED]
         last = end
-    return "".join([*parts, shown[last:]])
+    return "".join([*parts, visible_text[last:]])
 
 
 def injection_warnings(turns: Sequence[Turn], labels: Sequence[str], first: int) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ def injection_warnings(turns: Sequence[Turn], labels: Sequence[str], first: int)
     return tuple(warnings)
 
 
-def _shown(text: str, labels: tuple[str, ...]) -> str:
+def _visible_text(text: str, labels: tuple[str, ...]) -> str:
     """Return the text without characters that show nothing, where only these hide a sign; else the text."""
     visible = without_ignorable(text)
     hides = len(visible) < len(text) and len(_spans(visible, labels)) > len(_spans(text, labels))

@@ -165,15 +165,15 @@ class Forward:
 
     def _context_keys(self, pairs: Sequence[tuple[Sequence[int], int]], layers: tuple[int, ...]) -> list[_Context]:
         """Return for each (ids, start) what is computed apart: all before `start` where that is shared, else less."""
-        whole = [(tuple(ids[:start]), layers) for ids, start in pairs]
-        counts, size = Counter(whole), len(self._beginning)
+        contexts = [(tuple(ids[:start]), layers) for ids, start in pairs]
+        counts, size = Counter(contexts), len(self._beginning)
 
         def shared(key: _Context) -> _Context:
             if key in self._contexts or counts[key] > 1 or len(pairs) == 1:
                 return key
             return (self._beginning if key[0][:size] == self._beginning else (), layers)
 
-        return [shared(key) for key in whole]
+        return [shared(key) for key in contexts]
 
     def _compute_contexts(self, keys: Sequence[_Context]) -> None:
         """Keep keys and values of the contexts that are long enough, the last used ones last."""

@@ -79,10 +79,10 @@ class PromptEncoder:
     def beginning(self) -> list[int]:
         """Return the tokens that stand before a user's first message in every prompt; none where nothing does."""
         try:
-            one, other = (self.encode(Request((Message("user", text),))) for text in ("A", "0"))
+            first, second = (self.encode(Request((Message("user", text),))) for text in ("A", "0"))
         except ModelError:  # the template refuses so short a conversation
             return []
-        return one[: common_length(one, other)]
+        return first[: common_length(first, second)]
 
     def _rendered(self, messages: list[dict[str, str]], **options: Any) -> str:
         def strftime_now(form: str) -> str:  # some templates write the date, and a prompt must be the same tomorrow

@@ -45,10 +45,10 @@ def public_addresses(host: str, port: int) -> list[str]:
             names the inner network has.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        records = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        found = []
-    addresses = list(dict.fromkeys(str(record[4][0]) for record in found))
+        records = []
+    addresses = list(dict.fromkeys(str(record[4][0]) for record in records))
     if not addresses or not all(map(is_public, addresses)):
         raise UnavailableError(
             f"{host[:100]} has no public address; a connection that was added in the dashboard reaches public "

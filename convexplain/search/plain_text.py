@@ -279,8 +279,8 @@ class _Task:
 
 
 def _check_options(options: Options, search: str) -> None:
-    own = CONTRAST_SEARCHES.get(search).options
-    valid = dict.fromkeys([*Options.__annotations__, *own])
+    search_options = CONTRAST_SEARCHES.get(search).options
+    valid = dict.fromkeys([*Options.__annotations__, *search_options])
     if unknown := sorted(set(options) - set(valid)):
         raise UsageError(f"{', '.join(unknown)}: no such option; there are {', '.join(valid)}")
     alpha, radius = options.get("alpha", 0.5), options.get("radius")

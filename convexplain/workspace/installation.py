@@ -168,9 +168,9 @@ def _providers() -> Iterator[InstallationCheck]:
 
 
 def _store(database: str) -> InstallationCheck:
-    shown = database.rpartition("@")[2]
+    name = database.rpartition("@")[2]
     if "://" not in database and not Path(database).exists():
-        return InstallationCheck("store", shown, True, "does not exist yet; the first run creates it")
+        return InstallationCheck("store", name, True, "does not exist yet; the first run creates it")
     try:
         store = RunStore(database)
         try:
@@ -178,8 +178,8 @@ def _store(database: str) -> InstallationCheck:
         finally:
             store.close()
     except ConvexplainError as error:
-        return InstallationCheck("store", shown, False, str(error))
-    return InstallationCheck("store", shown, True, f"holds {runs} run{'' if runs == 1 else 's'}")
+        return InstallationCheck("store", name, False, str(error))
+    return InstallationCheck("store", name, True, f"holds {runs} run{'' if runs == 1 else 's'}")
 
 
 def _browser() -> InstallationCheck:

@@ -152,8 +152,8 @@ class SignIn:
         return urlsplit(self.providers.redirect_uri).path or "/" if self.providers is not None else ""
 
     def _client(self, name: str) -> Any:
-        known = self.providers is not None and name in self.providers.clients
-        return self._clients.create_client(name) if known and self._clients is not None else None
+        configured = self.providers is not None and name in self.providers.clients
+        return self._clients.create_client(name) if configured and self._clients is not None else None
 
     def _page(
         self, request: Request, problem: str = "", status: HTTPStatus = HTTPStatus.OK, place: str | None = None

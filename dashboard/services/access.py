@@ -99,7 +99,7 @@ def configured_providers(folders: Iterable[Path] | None = None) -> Providers | N
     return None
 
 
-def _providers(path: Path, auth: dict[str, Any], own: Any) -> Providers:
+def _providers(path: Path, auth: dict[str, Any], people: Any) -> Providers:
     named = {name: section for name, section in auth.items() if isinstance(section, dict) and "client_id" in section}
     clients = named or {"default": auth}
     missing = [f"auth.{name}" for name in ("redirect_uri", "cookie_secret") if not auth.get(name)]
@@ -107,14 +107,17 @@ def _providers(path: Path, auth: dict[str, Any], own: Any) -> Providers:
         missing += [f"{name}: {key}" for key in _PROVIDER_KEYS if not client.get(key)]
     if missing:
         raise UsageError(f"{path}: the section auth has no {', '.join(missing)}")
-    own = own if isinstance(own, dict) else {}
-    lists: dict[Role, tuple[str, ...]] = {"admin": _addresses(own, "admins"), "review": _addresses(own, "reviewers")}
+    people = people if isinstance(people, dict) else {}
+    lists: dict[Role, tuple[str, ...]] = {
+        "admin": _addresses(people, "admins"),
+        "review": _addresses(people, "reviewers"),
+    }
     if not any(lists.values()):
         raise UsageError(
             f"{path}: nobody may sign in. Name people in the section convexplain: admins = ['anna@example.com'], "
             "reviewers = ['@example.com']"
         )
-    return Providers(str(auth["redirect_uri"]), clients, lists, own.get("trust_unverified_email") is True)
+    return Providers(str(auth["redirect_uri"]), clients, lists, people.get("trust_unverified_email") is True)
 
 
 def _addresses(section: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -77,9 +77,9 @@ def _remove(name: str) -> None:
 def _test(name: str) -> None:
     with st.spinner("It is asked a few questions …"):
         try:
-            found = try_connection(name)
+            traits = try_connection(name)
         except ConvexplainError as error:
             message(str(error), "error")
             return
-    rows = "".join(f'<tr><th scope="row">{escaped(title)}</th><td>{escaped(text)}</td></tr>' for title, text in found)
+    rows = "".join(f'<tr><th scope="row">{escaped(title)}</th><td>{escaped(text)}</td></tr>' for title, text in traits)
     st.html(f'<table class="cx cx-pair">{rows}</table>')

@@ -67,8 +67,10 @@ def _widgets(which: ContrastFilters, titles: Mapping[str, str], longest: int) ->
     _FORM.widget(st.multiselect, "Maxims", "maxims", list(which.rubrics), _listed, **rubrics)
     ways = list(_DIRECTIONS)
     direction = ways.index(next(way for way in ways if _DIRECTIONS[way][1] == which.rises))
-    shown: dict[str, Any] = {"of": "index", "options": ways, "format_func": lambda way: _DIRECTIONS[way][0]}
-    _FORM.widget(st.selectbox, "Direction", "way", direction, lambda way: None if way == ways[0] else str(way), **shown)
+    choice: dict[str, Any] = {"of": "index", "options": ways, "format_func": lambda way: _DIRECTIONS[way][0]}
+    _FORM.widget(
+        st.selectbox, "Direction", "way", direction, lambda way: None if way == ways[0] else str(way), **choice
+    )
     ends: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "step": 0.05}
     _FORM.widget(st.slider, "Score moves by at least", "margin", which.margin, _number, **ends)
     if longest > 1:
@@ -159,11 +161,11 @@ def _nothing(store: RunStore, which: ContrastFilters) -> str:
     if which != ContrastFilters(which.run):
         return f"No contrast matches the filters. Remove a filter; {hidden}"
     searches = contrast_count(store, ContrastFilters(which.run, found=False))
-    outcome = "the only search" if searches == 1 else f"none of {searches:,} searches"
-    found = "found no edit" if searches == 1 else "found an edit"
+    subject = "the only search" if searches == 1 else f"none of {searches:,} searches"
+    predicate = "found no edit" if searches == 1 else "found an edit"
     return (
-        f"{outcome[0].upper()}{outcome[1:]} in this run {found} that moves a score far enough. Search for another turn "
-        f"on the page “Conversation”, or edit a turn there in your own words. {hidden}"
+        f"{subject[0].upper()}{subject[1:]} in this run {predicate} that moves a score far enough. Search for another "
+        f"turn on the page “Conversation”, or edit a turn there in your own words. {hidden}"
     )
 
 

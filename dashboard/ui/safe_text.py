@@ -29,9 +29,9 @@ def escaped(text: str, longest: int = _LONGEST) -> str:
 
 def label_text(text: str, longest: int = 300) -> str:
     """Return text as the label of a button: its Markdown characters are escaped, and no name of an icon is left."""
-    shown = one_line(text)
-    shown = shown if len(shown) <= longest else f"{shown[:longest]} …"
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", shown).replace("\\:", "\\:\u200b")
+    label = one_line(text)
+    label = label if len(label) <= longest else f"{label[:longest]} …"
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", label).replace("\\:", "\\:\u200b")
 
 
 def message(text: str, level: Level = "body") -> None:

@@ -117,8 +117,8 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
     Raises:
         UnreadableError: a turn does not say who speaks, or speakers remain that neither rule resolves.
     """
-    if not assistant and (known := _known_turns(turns)) is not None:
-        return known
+    if not assistant and (turns_of_table := _known_turns(turns)) is not None:
+        return turns_of_table
     for number, turn in enumerate(turns, 1):
         if not normalized_word(turn.speaker):
             raise UnreadableError(f"message {number} does not say who speaks")
@@ -133,16 +133,16 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
 
 def _known_turns(turns: Sequence[ParsedTurn]) -> tuple[Turn, ...] | None:
     """Return the turns of speakers whose words stand in the table as they are; None where another speaks."""
-    known: list[Turn] = []
+    known_turns: list[Turn] = []
     for turn in turns:
         if (role_and_name := _ROLES_AND_NAMES.get(turn.speaker)) is None:
             return None
         role, name = role_and_name
         if turn.parts or (role == "assistant" and may_be_marked(turn.content)):
-            known.append(turn_of(turn, role, turn.name or name))
+            known_turns.append(turn_of(turn, role, turn.name or name))
         else:
-            known.append(plain_turn(role, turn.content, turn.name or name, turn.at, turn.metadata))
-    return tuple(known)
+            known_turns.append(plain_turn(role, turn.content, turn.name or name, turn.at, turn.metadata))
+    return tuple(known_turns)
 
 
 def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:

@@ -30,10 +30,10 @@ def show_injection(console: Console, check: InjectionCheck) -> None:
     _show(console, f"{check.judge}: texts that ship with convexplain", check.shipped)
     if check.own:
         _show(console, f"{check.judge}: your texts", check.own)
-    asked = "a second prompt that disagrees, or " if check.second_prompt else ""
+    second_prompt = "a second prompt that disagrees, or " if check.second_prompt else ""
     console.print(
         "Failed: after the attempt the turn still scores below the threshold; in brackets 95 %. Movement: the score "
-        f"with the text minus the score without it. A warning: {asked}words that may speak to the judge.",
+        f"with the text minus the score without it. A warning: {second_prompt}words that may speak to the judge.",
         soft_wrap=True,
     )
 
