@@ -13,7 +13,7 @@ from convexplain.explain.settings import AttributionSettings, Perturb
 from convexplain.explain.wording import counted
 from convexplain.search import ATTRIBUTION_METHODS, described
 from convexplain.types import LEVELS, Attribution, Level
-from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, Cluster, FidelitySettings
+from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, Cluster, FidelitySettings, Workspace
 
 from .options.cluster import cluster_options
 from .options.judging import dry_run_option, responder_option, run_judge_option
@@ -185,14 +185,26 @@ def command(
             click.echo("--check asks about as much again for each order of the units that it compares.")
         return code
     code = show_explained(workspace, view, out, {**chosen, "infiller": infiller, "cluster": cluster})
-    scopes = workspace.plan_explanations(task=task, infiller=infiller, **chosen) if check else []
+    if check:
+        _measure_fidelity(workspace, task, {**chosen, "infiller": infiller})
+    return code
+
+
+def _measure_fidelity(workspace: Workspace, task: AttributionTask, chosen: dict[str, Any]) -> None:
+    """Measure and show how faithful the attributions of the chosen turns are; nothing where none was explained."""
+    scopes = workspace.plan_explanations(task=task, **chosen)
     if explained := [turn for scope in scopes for turn in scope.turns]:
-        settings = FidelitySettings(level="mixed" if mixed else levels[0], seed=seed)
+        level = "mixed" if task.settings.mixed else task.settings.levels[0]
+        settings = FidelitySettings(level=level, seed=task.settings.seed)
         fidelity = workspace.fidelity(
-            run, judge, responder, turns=explained, settings=settings, progress=progress_shown()
+            chosen["run"],
+            chosen["judge"],
+            chosen["responder"],
+            turns=explained,
+            settings=settings,
+            progress=progress_shown(),
         )
         show_fidelity(Console(), fidelity, settings)
-    return code
 
 
 def _view(task: AttributionTask) -> ExplanationView[list[Attribution]]:

@@ -179,12 +179,7 @@ def command(
     refuse(ctx, dict.fromkeys(lacking, f"with --search {search}; only --search cell_budget has it"))
     options |= {"alpha": alpha} | ({} if radius is None else {"radius": radius})
     if prompt or prompts:
-        refuse(ctx, dict.fromkeys([*_RUN_OPTIONS, *(["out"] if prompt else [])], "with --prompt or --prompts"))
-        if prompt and prompts:
-            raise UsageError("--prompt and --prompts: name one of them")
-        if CONTRAST_SEARCHES.get(search).proposes:
-            names = ", ".join(each.name for each in offered_searches() if not each.proposes)
-            raise UsageError(f"--search {search} edits conversations; with --prompt choose one of {names}")
+        _check_prompts(ctx, prompt, prompts, search)
         if score is None or responder is None:
             raise UsageError("--prompt needs --score and --responder: what the answer must become, and whose answer")
         arguments = PromptArguments(
@@ -211,6 +206,16 @@ def command(
     return show_explained(workspace, view, out, {**chosen, **means})
 
 
+def _check_prompts(ctx: click.Context, prompt: str | None, prompts: Path | None, search: str) -> None:
+    """Refuse options that do not fit prompts."""
+    refuse(ctx, dict.fromkeys([*_RUN_OPTIONS, *(["out"] if prompt else [])], "with --prompt or --prompts"))
+    if prompt and prompts:
+        raise UsageError("--prompt and --prompts: name one of them")
+    if CONTRAST_SEARCHES.get(search).proposes:
+        names = ", ".join(each.name for each in offered_searches() if not each.proposes)
+        raise UsageError(f"--search {search} edits conversations; with --prompt choose one of {names}")
+
+
 def _check(
     ctx: click.Context,
     question: Question,
@@ -219,7 +224,7 @@ def _check(
     delta: float | None,
     editors: tuple[str, ...],
 ) -> None:
-    """Refuse options that do not fit the question."""
+    """Refuse options that do not fit a question about judged turns."""
     if responder is None and question == "regenerate":
         raise UsageError("--question regenerate needs --responder: the model that answers the edited conversation")
     if responder is not None and question != "regenerate":

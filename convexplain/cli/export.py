@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from convexplain.connectors.training import EXPORTERS, ConversationExporter, Exporter, PairExporter
-from convexplain.explain.pairs import PairSettings
+from convexplain.connectors.training import EXPORTERS, ConversationExporter, Exporter, ExportFiles, PairExporter
+from convexplain.explain.pairs import Pairs, PairSettings
 from convexplain.explain.wording import counted
 from convexplain.workspace.run_files import check_writable
 
@@ -154,13 +154,21 @@ def command(
         second_judge=second_judge,
         progress=progress_shown(),
     )
-    pairs, written = exported.pairs, exported.written
-    if pairs is None:
-        if written is not None:
-            for reason, count in written.left_out.items():
-                console.print(f"left out {count:,} conversations: {reason}", soft_wrap=True)
-            console.print(plain(f"{written.records:,} conversations: {written.files[0]}"), soft_wrap=True)
-        return 0
+    if exported.pairs is not None:
+        return _show_pairs(console, exported.pairs, exported.written)
+    if exported.written is not None:
+        _show_conversations(console, exported.written)
+    return 0
+
+
+def _show_conversations(console: Console, written: ExportFiles) -> None:
+    for reason, count in written.left_out.items():
+        console.print(f"left out {count:,} conversations: {reason}", soft_wrap=True)
+    console.print(plain(f"{written.records:,} conversations: {written.files[0]}"), soft_wrap=True)
+
+
+def _show_pairs(console: Console, pairs: Pairs, written: ExportFiles | None) -> int:
+    """Show which contrasts became pairs, and return the exit status: 1 where none did."""
     for reason, count in pairs.left_out.items():
         console.print(plain(f"left out {count:,} x: {reason}"), soft_wrap=True)
     if pairs.unreviewed_note:

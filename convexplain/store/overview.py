@@ -276,35 +276,7 @@ def turn_rows(
         unscored: the turns without a score.
         order: of the scored turns: the `lowest` or `highest` score first, or that of the `log`.
     """
-    table, facets, conversation = schema.judgements, schema.facets, schema.conversations
-    by_score: dict[TurnOrder, list[sa.ColumnElement[Any]]] = {
-        "lowest": [table.c.score],
-        "highest": [table.c.score.desc()],
-        "log": [],
-    }
-    ordered = (*by_score[order], table.c.conversation, table.c.turn)
-    place = (table.c.run, table.c.conversation, table.c.turn, table.c.rubric)
-    ids = filter_judgements(store, sa.select(table.c.id), filters, facets=True)
-    ids = ids.where(table.c.score.is_(None) if unscored else table.c.score.is_not(None))
-    ids = ids.order_by(*ordered).limit(limit).offset(offset)
-
-    def has(explanations: sa.Table, *conditions: sa.ColumnElement[bool]) -> Any:
-        return sa.exists().where(*(explanations.c[column.name] == column for column in place), *conditions)
-
-    query = (
-        sa.select(
-            *(table.c[name] for name in ("id", "conversation", "turn", "score", "label", "reason")),
-            conversation.c.conversation_id,
-            facets.c.source,
-            facets.c.bot,
-            has(schema.attributions).label("attributed"),
-            has(schema.contrasts, schema.contrasts.c.found).label("contrasted"),
-        )
-        .join(facets, facets.c.conversation == table.c.conversation)
-        .join(conversation, conversation.c.id == table.c.conversation)
-        .where(table.c.id.in_(ids.subquery().select()))
-        .order_by(*ordered)
-    )
+    query = _page_query(store, filters, limit, offset, unscored, order)
     with reading(store.engine) as connection:
         page = connection.execute(query).all()
     return [
@@ -323,3 +295,37 @@ def turn_rows(
         )
         for row in page
     ]
+
+
+def _page_query(
+    store: RunStore, filters: JudgementFilters, limit: int, offset: int, unscored: bool, order: TurnOrder
+) -> sa.Select[Any]:
+    table, facets, conversation = schema.judgements, schema.facets, schema.conversations
+    by_score: dict[TurnOrder, list[sa.ColumnElement[Any]]] = {
+        "lowest": [table.c.score],
+        "highest": [table.c.score.desc()],
+        "log": [],
+    }
+    ordered = (*by_score[order], table.c.conversation, table.c.turn)
+    place = (table.c.run, table.c.conversation, table.c.turn, table.c.rubric)
+    ids = filter_judgements(store, sa.select(table.c.id), filters, facets=True)
+    ids = ids.where(table.c.score.is_(None) if unscored else table.c.score.is_not(None))
+    ids = ids.order_by(*ordered).limit(limit).offset(offset)
+
+    def has(explanations: sa.Table, *conditions: sa.ColumnElement[bool]) -> Any:
+        return sa.exists().where(*(explanations.c[column.name] == column for column in place), *conditions)
+
+    return (
+        sa.select(
+            *(table.c[name] for name in ("id", "conversation", "turn", "score", "label", "reason")),
+            conversation.c.conversation_id,
+            facets.c.source,
+            facets.c.bot,
+            has(schema.attributions).label("attributed"),
+            has(schema.contrasts, schema.contrasts.c.found).label("contrasted"),
+        )
+        .join(facets, facets.c.conversation == table.c.conversation)
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .where(table.c.id.in_(ids.subquery().select()))
+        .order_by(*ordered)
+    )

@@ -132,16 +132,7 @@ class RunStore:
         signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
         table = schema.runs
         with writing(self._engine) as connection:
-            # The locks make a second process wait here, and then see that the first is alive; without the one on the
-            # signature, two that find no run would both begin one. SQLite runs one writing transaction at a time.
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(signature[:15], 16))))
-            unfinished = connection.execute(
-                sa.select(table)
-                .where(table.c.signature == signature, table.c.status != "done")
-                .order_by(table.c.id)
-                .with_for_update(key_share=True)
-            ).all()
+            unfinished = _locked_unfinished_runs(connection, signature)
             working = [row for row in unfinished if is_alive(row.owner, row.alive_at, row.status)]
             if join and working:
                 shared = working[0]
@@ -420,6 +411,23 @@ class RunStore:
 def _lock(connection: sa.Connection, run: int) -> Any:
     """Hold a run's row to the end of the transaction, and return it: SQLite's transactions run one at a time anyway."""
     return connection.execute(_LOCKED, {"run": run}).first()
+
+
+def _locked_unfinished_runs(connection: sa.Connection, signature: str) -> Sequence[Any]:
+    """Return the rows of the unfinished runs of a signature, and hold them to the end of the transaction.
+
+    The locks make a second process wait here, and then see that the first is alive; without the one on the signature,
+    two that find no run would both begin one. SQLite runs one writing transaction at a time.
+    """
+    table = schema.runs
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(signature[:15], 16))))
+    return connection.execute(
+        sa.select(table)
+        .where(table.c.signature == signature, table.c.status != "done")
+        .order_by(table.c.id)
+        .with_for_update(key_share=True)
+    ).all()
 
 
 def _spend(connection: sa.Connection, run: int) -> Spend:

@@ -3,7 +3,7 @@
 import contextlib
 import textwrap
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -161,11 +161,7 @@ async def run_analysis(
             remote.check_folder()
         built, total = opened, analysis.total
         if analysis.selective and (useless := _useless_rubrics(store, built)):
-            remaining = [rubric for rubric in analysis.rubrics if rubric.id not in useless]
-            progress.note(_left_out(useless, built.model.name))
-            if not remaining:
-                raise UsageError(_left_out(useless, built.model.name))
-            built, total = built.for_rubrics(remaining, store), None
+            built, total = _without_rubrics(built, analysis.rubrics, useless, store, progress), None
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
         sample = await _sample(store, analysis, built.rubrics, progress)
         drawn = {} if sample is None else {"sample": _drawn(sample)}
@@ -173,13 +169,9 @@ async def run_analysis(
         run = store.begin_run(**description, purpose=analysis.purpose, join=cluster is None)
         if name is not None:
             _name_begun(store, run, name)
-        progress.started(run.id)
-        if run.joined:
-            progress.note(f"Joining run {run.id}, which {run.joined} works on: neither asks what the other asks.")
-        elif run.resumed:
-            progress.note(f"Going on with run {run.id}, which was not finished.")
+        _tell_begun(run, progress)
         on_built(built)
-        try:
+        with _deleted_if_empty(store, run.id):
             await analyse(
                 analysis.source,
                 store,
@@ -193,11 +185,6 @@ async def run_analysis(
                 sample,
                 pipeline=None if remote is None else remote.pipeline(store, run, judge, built, progress),
             )
-        except BaseException:
-            with contextlib.suppress(StoreError):
-                if not store.run_size(run.id):
-                    delete_run(store, run.id)
-            raise
         if not store.run_size(run.id):
             raise _discarded(store, run.id, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)
@@ -230,6 +217,22 @@ def _useless_rubrics(store: RunStore, built: BuiltJudge) -> list[str]:
     return [rubric.id for rubric in built.rubrics if not trust(store, keys, built.model.name, rubric).better]
 
 
+def _without_rubrics(
+    built: BuiltJudge, rubrics: Sequence[Rubric], useless: Sequence[str], store: RunStore, progress: Progress
+) -> BuiltJudge:
+    """Return the judge for the rubrics on which it is useful, and note on which it is not.
+
+    Raises:
+        UsageError: no rubric remains.
+    """
+    left_out = _left_out(useless, built.model.name)
+    progress.note(left_out)
+    remaining = [rubric for rubric in rubrics if rubric.id not in useless]
+    if not remaining:
+        raise UsageError(left_out)
+    return built.for_rubrics(remaining, store)
+
+
 def _left_out(rubrics: Sequence[str], judge: str) -> str:
     named = " ".join(f"--rubric {rubric}" for rubric in rubrics)
     return (
@@ -237,6 +240,26 @@ def _left_out(rubrics: Sequence[str], judge: str) -> str:
         f"people's labels or the reference set. Take another judge (--judge), or score all the same: {named} (from "
         "Python: name the rubrics)."
     )
+
+
+def _tell_begun(run: Run, progress: Progress) -> None:
+    progress.started(run.id)
+    if run.joined:
+        progress.note(f"Joining run {run.id}, which {run.joined} works on: neither asks what the other asks.")
+    elif run.resumed:
+        progress.note(f"Going on with run {run.id}, which was not finished.")
+
+
+@contextlib.contextmanager
+def _deleted_if_empty(store: RunStore, run: int) -> Iterator[None]:
+    """Delete the run where judging fails before any conversation is stored: it must not be the newest run."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(StoreError):
+            if not store.run_size(run):
+                delete_run(store, run)
+        raise
 
 
 def _name_begun(store: RunStore, run: Run, name: str) -> None:

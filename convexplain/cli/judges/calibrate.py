@@ -95,16 +95,8 @@ def command(
         convexplain judges calibrate --rubric helpfulness --prior          # no labels: only the judge's own leaning
     """
     if remove is not None or show:
-        option, name = ("--remove", "remove") if remove is not None else ("--list", "show")
-        refuse(ctx, dict.fromkeys(ctx.params.keys() - {name, "db"}, f"with {option}"))
+        return _manage(ctx, remove, db)
     workspace, console = open_workspace(db), Console()
-    if remove is not None:
-        workspace.remove_calibration(remove)
-        console.print(f"Calibration {remove} is taken out; scores are raw again.")
-        return 0
-    if show:
-        _list(console, workspace.calibrations())
-        return 0
     if rubric is None:
         raise UsageError("name the maxim: --rubric ID")
     if prior:
@@ -137,6 +129,19 @@ def command(
     else:
         _show(console, fitted)
     return 1 if fitted.left_out else 0
+
+
+def _manage(ctx: click.Context, remove: int | None, db: str | None) -> int:
+    """Take out the calibration of a number, or list all where there is no number."""
+    option, name = ("--list", "show") if remove is None else ("--remove", "remove")
+    refuse(ctx, dict.fromkeys(ctx.params.keys() - {name, "db"}, f"with {option}"))
+    workspace, console = open_workspace(db), Console()
+    if remove is None:
+        _list(console, workspace.calibrations())
+    else:
+        workspace.remove_calibration(remove)
+        console.print(f"Calibration {remove} is taken out; scores are raw again.")
+    return 0
 
 
 def _list(console: Console, calibrations: StoredCalibrations) -> None:
