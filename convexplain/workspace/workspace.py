@@ -5,6 +5,7 @@ from pathlib import Path
 from convexplain.store import RunStore
 
 from .blocking import blocking
+from .methods.analyses import AnalysisMethods
 from .methods.audit import AuditMethods
 from .methods.comparisons import ComparisonMethods
 from .methods.connections import ConnectionMethods
@@ -20,6 +21,7 @@ from .methods.turns import TurnMethods
 
 class AsyncWorkspace(
     RunMethods,
+    AnalysisMethods,
     ComparisonMethods,
     TurnMethods,
     LabelMethods,

@@ -275,7 +275,7 @@ def test_an_interrupted_import_keeps_what_was_read(world, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("convexplain.workspace.methods.runs.tell_replaced", interrupted)  # after the last log
+        patch.setattr("convexplain.workspace.methods.analyses.tell_replaced", interrupted)  # after the last log
         code, _, err = world.run("logs", "import", "chats.jsonl")
     assert (code, err.strip()) == (130, STOPPED)
     store = RunStore(str(world.folder / "store.db"))
