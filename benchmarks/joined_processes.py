@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from convexplain.store import RunStore
 
-from . import kills
+from . import killed_work, kills
 from .counting_stub import CountingStub, StubCounts
 
 
@@ -26,7 +26,7 @@ def analyze(db: str, url: str, processes: int) -> float:
     """Let so many processes do the same analysis at once, wait for them, and return the seconds."""
     began = time.monotonic()
     with ThreadPoolExecutor(processes) as pool:
-        statuses = list(pool.map(lambda _: kills.in_fork(lambda: kills._analyze(db, url)), range(processes)))
+        statuses = list(pool.map(lambda _: kills.in_fork(lambda: killed_work.analyze_talks(db, url)), range(processes)))
     assert statuses == [0] * processes, statuses
     return time.monotonic() - began
 
@@ -44,7 +44,7 @@ def stored(db: str) -> tuple[int, int]:
 def measure(places: Iterator[str], processes: int, repeats: int) -> list[tuple[StubCounts, StubCounts]]:
     """Print, and return for each repeat, the requests of one process and of several."""
     results = []
-    with CountingStub(kills.SECONDS) as stub:
+    with CountingStub(killed_work.SECONDS) as stub:
         for _ in range(repeats):
             counts = []
             for n in (1, processes):
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--talks", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
-    kills.TALKS = options.talks
+    killed_work.TALKS = options.talks
     with contextlib.ExitStack() as stack:
         places = kills.empty_schemas(stack)
         if not options.postgresql:
