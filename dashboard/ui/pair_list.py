@@ -124,18 +124,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
             select_pair(page_edits[clicked_rows[0]].first.number)
 
     st.dataframe(
-        pd.DataFrame(
-            {
-                "before": [edit.first.before for edit in page_edits],
-                "after": [edit.first.after for edit in page_edits],
-                "words": [edit.first.distance for edit in page_edits],
-                "review": [_joined(_DECISIONS[row.decision or "open"] for row in edit.rows) for edit in page_edits],
-                "maxims": [_joined(cell(row.rubric) for row in edit.rows) for edit in page_edits],
-                "trust": [_joined(marks[row.rubric].word for row in edit.rows) for edit in page_edits],
-                "conversation": [f"{cell(edit.first.conversation)}, {edit.first.turn}" for edit in page_edits],
-                "edited by": ["a person" if edit.by_person else "a search" for edit in page_edits],
-            }
-        ),
+        _table(page_edits, marks),
         hide_index=True,
         key=key,
         on_select=clicked,
@@ -153,6 +142,21 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     )
     show_list_page("pairs-page", pages)
     return page_edits
+
+
+def _table(edits: Sequence[SameEdit], marks: Mapping[str, TrustMark]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "before": [edit.first.before for edit in edits],
+            "after": [edit.first.after for edit in edits],
+            "words": [edit.first.distance for edit in edits],
+            "review": [_joined(_DECISIONS[row.decision or "open"] for row in edit.rows) for edit in edits],
+            "maxims": [_joined(cell(row.rubric) for row in edit.rows) for edit in edits],
+            "trust": [_joined(marks[row.rubric].word for row in edit.rows) for edit in edits],
+            "conversation": [f"{cell(edit.first.conversation)}, {edit.first.turn}" for edit in edits],
+            "edited by": ["a person" if edit.by_person else "a search" for edit in edits],
+        }
+    )
 
 
 def _nothing(store: RunStore, which: ContrastFilters) -> str:

@@ -25,6 +25,23 @@ _SCORES = 3  # scores of a turn that only sort
 
 def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
     """Show the counts and means of a run as a table, and how far its judge is to be trusted on each maxim."""
+    summary = analyzed.summary
+    console.print(_summary_table(analyzed))
+    if analyzed.sample is not None:
+        console.print(plain(analyzed.sample.sentence), soft_wrap=True)
+    if len(summary.judges) > 1:
+        names = ", ".join(f"{count:,} by {name}" for name, count in summary.judges)
+        console.print(plain(f"Judgements: {names}"), soft_wrap=True)
+    _show_unscored(console, summary)
+    if summary.problems:
+        what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
+        console.print(Text(f"{what} could not be used", style="yellow"))
+    _show_warned(console, analyzed)
+    _show_trust(console, analyzed)
+    show_alarms(console, analyzed)
+
+
+def _summary_table(analyzed: AnalyzedRun) -> Table:
     summary, run = analyzed.summary, analyzed.run
     name = f" ({run.name})" if run.name else ""
     status = "" if run.status == "done" else ", not complete"
@@ -48,12 +65,10 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
             _below(maxim) if analyzed.marks[maxim.rubric].flags else "–",
             analyzed.marks[maxim.rubric].word,
         )
-    console.print(table)
-    if analyzed.sample is not None:
-        console.print(plain(analyzed.sample.sentence), soft_wrap=True)
-    if len(summary.judges) > 1:
-        names = ", ".join(f"{count:,} by {name}" for name, count in summary.judges)
-        console.print(plain(f"Judgements: {names}"), soft_wrap=True)
+    return table
+
+
+def _show_unscored(console: Console, summary: Summary) -> None:
     for reason, count in summary.unscored[:_REASONS]:
         turns = list(dict.fromkeys(turn_name(turn) for turn in summary.unscored_examples if turn.reason == reason))
         further = " and more" if len(turns) > _PLACES else ""
@@ -61,12 +76,6 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
         console.print(Text(f"unscored {count} x: ", style="yellow"), plain(f"{reason}{places}"), sep="", soft_wrap=True)
     if (more := sum(count for _, count in summary.unscored[_REASONS:])) > 0:
         console.print(f"unscored {more} x for other reasons: the report lists them")
-    if summary.problems:
-        what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
-        console.print(Text(f"{what} could not be used", style="yellow"))
-    _show_warned(console, analyzed)
-    _show_trust(console, analyzed)
-    show_alarms(console, analyzed)
 
 
 def _show_warned(console: Console, run: AnalyzedRun) -> None:
