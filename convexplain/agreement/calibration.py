@@ -107,13 +107,7 @@ def calibrate(
     use = usefulness(x, y, bad_below, bad_below, numbers, groups, seed)
     _check_use(use, bad_below)
     folds = _folds(groups, seed)
-    held_out: dict[Kind, Floats] = {}
-    for kind in _KINDS:
-        out = np.zeros(len(x))
-        for fold in folds:
-            calibration = _fit(kind, x[~fold], y[~fold])
-            out[fold] = [calibration.apply(score) for score in x[fold]]
-        held_out[kind] = out
+    held_out = {kind: _held_out(kind, x, y, folds) for kind in _KINDS}
     every = np.ones((1, len(x)))
     errors = {kind: float(brier(out, y)(every)[0]) for kind, out in held_out.items()}
     best = min(errors, key=lambda kind: errors[kind])
@@ -210,6 +204,15 @@ def _folds(groups: Sequence[Hashable], seed: int, k: int = 5) -> list[NDArray[np
     fold = {names[place]: i % k for i, place in enumerate(order)}
     numbers = np.array([fold[group] for group in groups])
     return [numbers == i for i in range(min(k, len(names)))]
+
+
+def _held_out(kind: Kind, scores: Floats, humans: Floats, folds: Sequence[NDArray[np.bool_]]) -> Floats:
+    """Return each turn's calibrated score, by a map that was fitted without its fold."""
+    calibrated = np.zeros(len(scores))
+    for fold in folds:
+        calibration = _fit(kind, scores[~fold], humans[~fold])
+        calibrated[fold] = [calibration.apply(score) for score in scores[fold]]
+    return calibrated
 
 
 def _fit(kind: Kind, scores: Floats, humans: Floats) -> Calibration:

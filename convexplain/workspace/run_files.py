@@ -159,46 +159,59 @@ def _csv_table(path: Path) -> Iterator[Add]:
 
 @contextmanager
 def _sheet_table(path: Path) -> Iterator[Add]:
-    openpyxl = importlib.import_module("openpyxl")
-    written_cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
-    styles, utils = importlib.import_module("openpyxl.styles"), importlib.import_module("openpyxl.utils")
-    wrapped = styles.Alignment(wrap_text=True, vertical="top")
-    book = openpyxl.Workbook(write_only=True)
-    sheets: list[Any] = []
-    header: list[Any] = []
-    count = 0
-
-    def cell(value: Any) -> Any:
-        written = written_cell(sheets[-1], visible(value)[:_SHEET_CELL] if isinstance(value, str) else value)
-        if isinstance(value, str):
-            written.data_type = "s"  # never a formula
-        written.alignment = wrapped
-        return written
-
-    def begin_sheet() -> None:
-        nonlocal count
-        count = 1
-        sheets.append(book.create_sheet(f"scores {len(sheets) + 1}" if sheets else "scores"))
-        sheets[-1].freeze_panes = "A2"
-        for position, name in enumerate(header, 1):
-            width = _WIDE.get(name.rpartition("_")[2], max(_NARROW, len(name) + 2))
-            sheets[-1].column_dimensions[utils.get_column_letter(position)].width = width
-        sheets[-1].append([cell(name) for name in header])
-
-    def add(row: Sequence[Any]) -> None:
-        nonlocal count, header
-        if not header:
-            header = list(row)
-            begin_sheet()
-            return
-        if count == _SHEET_ROWS:
-            begin_sheet()
-        sheets[-1].append([cell(value) for value in row])
-        count += 1
-
-    yield add
+    book = _ScoreBook()
+    yield book.add
     with replacing(path) as part:
         book.save(part)
+
+
+class _ScoreBook:
+    """A workbook of scores. The first row that is added is the header, and stands at the head of every sheet."""
+
+    def __init__(self) -> None:
+        self._book = importlib.import_module("openpyxl").Workbook(write_only=True)
+        self._written_cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
+        self._column_letter = importlib.import_module("openpyxl.utils").get_column_letter
+        self._wrapped = importlib.import_module("openpyxl.styles").Alignment(wrap_text=True, vertical="top")
+        self._header: list[Any] = []
+        self._sheets = 0
+        self._rows = 0  # of the last sheet, with its header
+        self._sheet: Any = None
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Add a row, to a further sheet where the last one is full."""
+        if not self._header:
+            self._header = list(row)
+            self._begin_sheet()
+            return
+        if self._rows == _SHEET_ROWS:
+            self._begin_sheet()
+        self._append(row)
+
+    def save(self, path: Path) -> None:
+        """Write the workbook to a file."""
+        self._book.save(path)
+
+    def _begin_sheet(self) -> None:
+        self._sheets += 1
+        self._sheet = self._book.create_sheet("scores" if self._sheets == 1 else f"scores {self._sheets}")
+        self._sheet.freeze_panes = "A2"
+        for position, name in enumerate(self._header, 1):
+            width = _WIDE.get(name.rpartition("_")[2], max(_NARROW, len(name) + 2))
+            self._sheet.column_dimensions[self._column_letter(position)].width = width
+        self._rows = 0
+        self._append(self._header)
+
+    def _append(self, row: Sequence[Any]) -> None:
+        self._sheet.append([self._cell(value) for value in row])
+        self._rows += 1
+
+    def _cell(self, value: Any) -> Any:
+        cell = self._written_cell(self._sheet, visible(value)[:_SHEET_CELL] if isinstance(value, str) else value)
+        if isinstance(value, str):
+            cell.data_type = "s"  # never a formula
+        cell.alignment = self._wrapped
+        return cell
 
 
 def _has_openpyxl() -> bool:
