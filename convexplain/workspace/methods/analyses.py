@@ -226,8 +226,8 @@ class AnalysisMethods(StoreMethods):
                     "judge the same turns, or name the logs"
                 )
             judged = {rubric.scope for rubric in run_rubrics(self.store, run.id)}
-            if other := [rubric.id for rubric in analysis.rubrics if rubric.scope not in judged]:
-                raise UsageError(f"{', '.join(other)}: run {run.id} has drawn {' and '.join(judged)}s only")
+            if undrawn := [rubric.id for rubric in analysis.rubrics if rubric.scope not in judged]:
+                raise UsageError(f"{', '.join(undrawn)}: run {run.id} has drawn {' and '.join(judged)}s only")
             return replace(analysis, sample=drawn)
         if sample is None:
             return analysis
