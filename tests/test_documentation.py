@@ -53,6 +53,7 @@ def identity(page):
 
 
 def commands_of(text):
+    text = re.sub(r"\\\n\s*", " ", text)  # a command of several lines
     return re.findall(r"^\s*(?:\.venv/bin/|CONVEXPLAIN_\w+=\S+ )?(convexplain .*?)\s*(?:#.*)?$", text, re.MULTILINE)
 
 

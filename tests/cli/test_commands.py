@@ -70,13 +70,6 @@ def check_example(words):
     assert options <= valid, (words, options - valid)
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))])
-def test_command_lines_in_the_docs_are_valid(page):
-    for block in re.findall(r"```\w*\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
-        for words in examples(re.sub(r"\\\n\s*", " ", block)):
-            check_example(words)
-
-
 def test_every_module_is_a_command_and_every_group_a_folder():
     def modules(folder):
         return {path.stem.rstrip("_") for path in folder.glob("*.py")} - {"__init", "main"}
