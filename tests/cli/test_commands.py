@@ -10,7 +10,6 @@ import pytest
 import convexplain.cli
 from convexplain.cli.main import COMMANDS, cli
 from convexplain.workspace import judge_options
-from tests.conftest import ROOT
 
 FOLDER = Path(convexplain.cli.__file__).parent
 PATHS = [(name,) for name, parts in COMMANDS.items() if not parts]
