@@ -142,10 +142,15 @@ def _typical(turns: RunTurns, members: Sequence[ThemeMember]) -> tuple[ThemeTurn
 
 
 def _theme_turn(run: AnalyzedRun, turn: ScoredTurn) -> ThemeTurn:
-    levels = newest_attributions(run.store, run.id, turn)
-    sentence = headline(
-        turn.conversation, turn.turn, turn.rubric, turn.score, turn.reason, turn.reason_quotes, levels, None
-    )
+    if run.marks[turn.rubric.id].flags and turn.score is not None and turn.score >= turn.rubric.threshold:
+        # What raises a good score says nothing of a theme of low scores.
+        score = f"Turn {turn.turn} scores {turn.score:.2f} on {turn.rubric.id}"
+        sentence = f"{score}: by itself it is not below the threshold."
+    else:
+        levels = newest_attributions(run.store, run.id, turn)
+        sentence = headline(
+            turn.conversation, turn.turn, turn.rubric, turn.score, turn.reason, turn.reason_quotes, levels, None
+        )
     return ThemeTurn(turn, run.marks[turn.rubric.id], sentence)
 
 

@@ -187,6 +187,11 @@ def test_turns_of_themes_that_are_not_flagged_are_counted(workspace):
     workspace.add_to_theme(themes.themes[0].number, (numbers["good-0"], 3))
     size = workspace.stored_themes(run).size
     assert size == f"{themes.size} The themes have 1 more turn that is not flagged one by one."
+    (added,) = [turn for turn in workspace.theme_turns(themes.themes[0].number) if turn.judged.score >= 0.5]
+    assert (
+        added.headline
+        == f"Turn 3 scores {added.judged.score:.2f} on helpfulness: by itself it is not below the threshold."
+    )
 
 
 def test_members_are_shown_for_the_maxim_that_they_are_grouped_for(workspace):
@@ -210,16 +215,24 @@ def test_the_lowest_share_of_some_conversations_is_one_of_all_turns(workspace):
     assert set(failures) == {(numbers["again-0"], 3), (numbers["advert-0"], 3)}
 
 
-@pytest.mark.parametrize(("side", "earlier", "words"), [(-1, [2], 1), (1, None, 0)])
-def test_what_raises_a_score_is_no_cause_of_a_failure(workspace, side, earlier, words):
+@pytest.mark.parametrize(
+    ("side", "effect", "earlier", "words"),
+    [
+        pytest.param(-1, -2.0, [2], 1, id="parts that lower a low score"),
+        pytest.param(1, 2.0, [], 0, id="parts that raise a good score"),
+        pytest.param(1, -2.0, [2], 0, id="an earlier turn that lowers a good score"),
+    ],
+)
+def test_what_raises_a_score_is_no_cause_of_a_failure(workspace, side, effect, earlier, words):
     run, numbers = two_modes(workspace.store, trust="unvalidated")
     talk = dict(workspace.store.numbered_conversations(run))[numbers["again-0"]]
     scored = ScoredTurn(numbers["again-0"], talk, 3, HELPFULNESS, 0.1)
     units = [Unit(i, 0, len(talk.turns[i].content), level) for i, level in ((2, "turn"), (3, "sentence"))]
-    found = [replace(attribution(scored, unit.level, [unit], [2.0 * side]), side=side) for unit in units]
+    found = [replace(attribution(scored, unit.level, [unit], [effect]), side=side) for unit in units]
     keep_attributions(workspace.store, run, scored, "s", found)
     (flagged,) = RunTurns(workspace.run(run)).turns([(numbers["again-0"], 3)])
-    assert (flagged.earlier and [effect.turn for effect in flagged.earlier]) == earlier
+    assert flagged.earlier is not None
+    assert [effect.turn for effect in flagged.earlier] == earlier
     assert len(flagged.words) == words
 
 
