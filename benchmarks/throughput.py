@@ -13,6 +13,7 @@ as ratios to the bare loop of httpx2.
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import json
 import statistics
@@ -171,6 +172,8 @@ def measure(in_flight: int, seconds: float, judgements: int, rounds: int) -> dic
         few, posts = bodies(small), bodies(log)
         for work in ways.values():
             work(small, few)  # what is loaded once
+        gc.collect()
+        gc.freeze()  # one collection of all modules would count as much as hundreds of judgements
         for _ in range(rounds):
             for way, work in ways.items():
                 costs[way].append(timed(partial(work, log, posts), len(posts)))
