@@ -39,7 +39,7 @@ def find_themes(
     Turns that are like the members of a pinned theme come into that. Of the others those come first that score low
     together; flagged turns that are like them join them. Those that are left are grouped by similarity. Such a group
     has three different replies, or four turns: three times one sentence is one observation. A group of turns of which
-    nothing can be named that they have in common is no theme.
+    nothing can be named that they have in common is no theme. Groups of one name are one theme.
 
     Args:
         turns: the flagged turns.
@@ -59,10 +59,10 @@ def find_themes(
     vectors = failure_vectors(members, [turn for turn in groups.good if turn.place not in places], embed)
     low_turns = [(group, {judged[i].turn.place for i in group.turns}) for group in low]
     chosen = _groups(candidates, flagged, vectors, pinned, low_turns)
-    over = excesses([[candidates[i] for i in group.turns] for group in chosen], groups)
-    themes = tuple(
-        _theme(group, candidates, flagged, vectors, groups, excess) for group, excess in zip(chosen, over, strict=True)
-    )
+    themes = _themes(chosen, candidates, flagged, vectors, groups)
+    joined = _named_once(chosen, themes)
+    if len(joined) < len(chosen):
+        themes = _themes(joined, candidates, flagged, vectors, groups)
     named = tuple(theme for theme in themes if theme.name)
     in_themes = {(member.number, member.turn) for theme in named for member in theme.members}
     return Themes(named, tuple(turn.place for turn in turns if turn.place not in in_themes))
@@ -100,6 +100,29 @@ def _groups(
         if different >= LEAST_TEXTS or len(indices) >= _ONE_SENTENCE:
             groups.append(_Group(indices))
     return sorted((group for group in groups if group.turns), key=lambda group: -len(group.turns))
+
+
+def _named_once(groups: Sequence[_Group], themes: Sequence[Theme]) -> list[_Group]:
+    """Return the groups, those of one name as one; pinned themes keep the names that people gave them."""
+    by_name: dict[str, _Group] = {}
+    for i, (group, theme) in enumerate(zip(groups, themes, strict=True)):
+        name = f"{i}" if group.pinned is not None or not theme.name else theme.name
+        same = by_name.get(name)
+        by_name[name] = group if same is None else _Group([*same.turns, *group.turns], low=same.low or group.low)
+    return sorted(by_name.values(), key=lambda group: -len(group.turns))
+
+
+def _themes(
+    chosen: Sequence[_Group],
+    turns: Sequence[FlaggedTurn],
+    flagged: Collection[Place],
+    vectors: Matrix,
+    groups: JudgedGroups,
+) -> tuple[Theme, ...]:
+    over = excesses([[turns[i] for i in group.turns] for group in chosen], groups)
+    return tuple(
+        _theme(group, turns, flagged, vectors, groups, excess) for group, excess in zip(chosen, over, strict=True)
+    )
 
 
 def _theme(

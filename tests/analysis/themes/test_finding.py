@@ -1,5 +1,7 @@
 """The search for themes on turns whose vectors are chosen by hand."""
 
+from dataclasses import replace
+
 from convexplain.analysis.themes.finding import find_themes
 from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, PinnedTheme
 from convexplain.types import Conversation, Turn
@@ -46,3 +48,14 @@ def test_three_times_one_sentence_are_no_theme() -> None:
     themes = find_themes([*TURNS[:4], *(flagged(i, "you fool") for i in range(4, 7))], GROUPS, by_last_word)
     assert [[member.number for member in theme.members] for theme in themes.themes] == [[0, 1, 2, 3]]
     assert themes.ungrouped == ((4, 1), (5, 1), (6, 1))
+
+
+def test_groups_of_one_name_are_one_theme() -> None:
+    """Four turns say one sentence and four another; all eight have the same evasive words, and no good turn has any."""
+    clause = 'phrases that are often evasive: "patience"'
+    replies = ["please be patient"] * 4 + ["fine weather"] * 4
+    turns = [replace(flagged(i, reply), clauses=(clause,)) for i, reply in enumerate(replies)]
+    good = replace(GROUPS, good=[flagged(100 + i, "It comes on Monday.") for i in range(30)])
+    (theme,) = find_themes(turns, good, by_last_word).themes
+    assert theme.name == "phrases that are often evasive: “patience”"
+    assert sorted(member.number for member in theme.members) == list(range(8))
