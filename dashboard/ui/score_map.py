@@ -57,7 +57,9 @@ def _cells(view: ConversationView, titles: Mapping[str, str], selected: int, rub
     ]
 
 
-def _heat_map(cells: Sequence[Mapping[str, Any]], titles: Sequence[str], pick: alt.Parameter) -> alt.LayerChart:
+def _heat_map(
+    cells: Sequence[Mapping[str, Any]], titles: Sequence[str], pick: alt.Parameter
+) -> alt.LayerChart | alt.FacetChart:
     """Return the chart: turns from left to right, maxims from top to bottom."""
     base = alt.Chart(pd.DataFrame(cells)).encode(
         x=alt.X("turn:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
