@@ -13,7 +13,7 @@ from convexplain.types import Conversation
 STDIN = Path("/dev/stdin")
 """The standard input, which is also written `-`."""
 
-_NO_LOGS = {".md", ".ipynb", ".py"}  # that lie beside logs in folders
+_NO_LOGS = {".md", ".ipynb", ".py", ".pyc"}  # that lie beside logs in folders
 
 OnProblem = Callable[[Problem], None]
 OnBytes = Callable[[int], None]

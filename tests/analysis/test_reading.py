@@ -178,6 +178,7 @@ def test_which_logs_are_found(tmp_path, chats):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / ".hidden.jsonl").write_text("{}")
     (tmp_path / "b" / "README.md").write_text("x")
+    (tmp_path / "b" / "tool.cpython-311.pyc").write_bytes(b"x")
     (tmp_path / "b" / "log.jsonl").write_text("{}")
     log = tmp_path / "b" / "log.jsonl"
     assert find_logs([chats, tmp_path / "b", log]) == (chats, log)
