@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -165,12 +166,15 @@ class Site:
 
     def dashboard(self):
         """Serves the pages; somebody guesses, signs in and leaves."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
         process = subprocess.Popen(
-            [sys.executable, "-m", "convexplain", "dashboard", "--port", "18599"], cwd=self.folder / "work",
+            [sys.executable, "-m", "convexplain", "dashboard", "--port", port], cwd=self.folder / "work",
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            self.statuses = self._visit("http://127.0.0.1:18599")
+            self.statuses = self._visit(f"http://127.0.0.1:{port}")
         finally:
             process.send_signal(signal.SIGINT)
             self.output["dashboard"] = process.communicate(timeout=120)[0]
