@@ -7,6 +7,7 @@ NO_FAULT = (
     "begins with",
     "words of courtesy",
     "gives numbers that no earlier turn has",
+    "names ",
     "exclaims",
     "words in capital letters",
 )

@@ -142,7 +142,8 @@ def _typical(turns: RunTurns, members: Sequence[ThemeMember]) -> tuple[ThemeTurn
 
 
 def _theme_turn(run: AnalyzedRun, turn: ScoredTurn) -> ThemeTurn:
-    if run.marks[turn.rubric.id].flags and turn.score is not None and turn.score >= turn.rubric.threshold:
+    flags = run.marks[turn.rubric.id].flags and not turn.rubric.of_conversation
+    if flags and turn.score is not None and turn.score >= turn.rubric.threshold:
         # What raises a good score says nothing of a theme of low scores.
         score = f"Turn {turn.turn} scores {turn.score:.2f} on {turn.rubric.id}"
         sentence = f"{score}: by itself it is not below the threshold."

@@ -107,6 +107,10 @@ def test_what_good_turns_have_too_names_no_fault(number, text, beginning):
     assert not names_fault(clause)
 
 
+def test_a_new_name_is_no_fault():
+    assert not names_fault('names "Lark", which no turn before it names')
+
+
 def test_agreement_after_words_of_risk_names_a_fault():
     assert names_fault('begins with "Yes", after words of risk: "bleach"')
 

@@ -156,9 +156,11 @@ def _statements_of(turns: Sequence[Turn], index: int, reply: int) -> set[str]:
     if _repeats_question(turns, index):
         statements.add("repeats a question that was asked before")
     before = turns[:reply]
-    asked = asked_before(turns[reply].content, before)
-    if asked is not None and index - asked[0] in (0, 1):
-        statements.add(_ANSWERS if index > asked[0] else _ASKS)
+    question = asked_before(turns[reply].content, before)
+    if question is not None and index == question[0]:
+        statements.add(_ASKS)
+    if question is not None and index == question[0] + 1 and turns[index].role == "user":
+        statements.add(_ANSWERS)
     if set(earlier_subject(turns[reply].content, before)).intersection(content_words(text)):
         statements.add(_SUBJECT)
     last = max((i for i, turn in enumerate(before) if turn.role == "user"), default=None)

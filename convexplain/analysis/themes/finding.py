@@ -91,8 +91,8 @@ def _groups(
     further = [i for i in free if i not in taken and turns[i].place in flagged]
     owners = nearest_groups(vectors[further], [vectors[indices] for _, indices in low_turns])
     for k, (group, indices) in enumerate(low_turns):
-        like_it = [i for i, owner in zip(further, owners, strict=True) if owner == k]
-        groups.append(_Group([*indices, *like_it], low=group))
+        joining = [i for i, owner in zip(further, owners, strict=True) if owner == k]
+        groups.append(_Group([*indices, *joining], low=group))
     remaining = [i for i, owner in zip(further, owners, strict=True) if owner is None]
     for rows in grouped(vectors[remaining]):
         indices = [remaining[i] for i in rows]
@@ -139,8 +139,8 @@ def _theme(
     if group.pinned is not None:
         return replace(theme, name=group.pinned.name, pinned=group.pinned.number)
     if group.low is not None:
-        of_it = sum(turn.place in flagged for turn, _ in members)
-        return replace(theme, low=replace(group.low.scores, flagged=of_it))
+        flagged_members = sum(turn.place in flagged for turn, _ in members)
+        return replace(theme, low=replace(group.low.scores, flagged=flagged_members))
     return theme
 
 

@@ -15,7 +15,7 @@ from statistics import mean
 from .naming import leading_kind
 from .similarity import failure_text
 from .theme import CandidateTurn, LowScores
-from .traits import POLITE, kind_of, traits_of
+from .traits import HARMLESS, kind_of, traits_of
 
 LEAST_TEXTS = 3
 """Different replies of a group at least."""
@@ -26,15 +26,14 @@ _LEAST_NEW = 0.5  # of a group's turns that are in no better group
 _SAME = 0.9  # share of a kind's turns from which on a pair with another kind is the same group
 _LEAST_VARIANCE = 0.02  # of the chance, so that a chance of 1 in a few texts is not taken as certain
 _NO_FAILURES = (
-    *POLITE,
+    *HARMLESS,
     "general words",
-    "names …",
     "exclaims",
     "words in capital letters",
     "words of refusal",
     "is very short",
 )
-"""How kinds begin that are tested on no maxim: a refusal may be right, a short reply or a new name too."""
+"""How kinds begin that are tested on no maxim: a refusal may be right, and a short reply too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +89,10 @@ def low_groups(judged: Sequence[CandidateTurn]) -> list[LowGroup]:
     if not tests:
         return []
     q_values = false_discovery_control([test.p for test in tests])
-    kept = [(test, float(q)) for test, q in zip(tests, q_values, strict=True) if q <= _MOST_Q]
+    low_tests = [(test, float(q)) for test, q in zip(tests, q_values, strict=True) if q <= _MOST_Q]
     parts: dict[str, list[tuple[_Test, float, list[int]]]] = {}
     taken: set[int] = set()
-    for test, q in sorted(kept, key=lambda pair: (-pair[0].lowest_chance, pair[0].kinds)):
+    for test, q in sorted(low_tests, key=lambda pair: (-pair[0].lowest_chance, pair[0].kinds)):
         new = sorted(test.turns - taken)
         distinct = len({texts[i] for i in new})
         if test.chance < _LEAST_CHANCE or len(new) < _LEAST_NEW * len(test.turns) or distinct < LEAST_TEXTS:
@@ -122,7 +121,8 @@ def _joined(
     first = parts[0][0]
     turns = sorted(i for _, _, new in parts for i in new)
     tested = frozenset().union(*(test.turns for test, _, _ in parts))
-    test = _test(judged, texts, first.rubric, first.kinds, tested, _values(judged, texts, first.rubric, plain))
+    values, compared = (_values(judged, texts, first.rubric, indices) for indices in (tested, plain))
+    test = _test(first.kinds, tested, first.rubric, values, compared)
     flagged = sum(judged[i].flagged for i in turns)
     q = max(q for _, q, _ in parts)
     scores = LowScores(test.rubric, flagged, len(test.values), mean(test.values), test.plain, test.chance, q)
@@ -165,21 +165,16 @@ def _tests(
     for rubric in sorted({rubric for turn in judged for rubric in turn.scores}):
         compared = _values(judged, texts, rubric, plain)
         for turns, kinds in groups.items():
-            if compared and len(_values(judged, texts, rubric, turns)) >= LEAST_TEXTS:
-                yield _test(judged, texts, rubric, kinds, turns, compared)
+            values = _values(judged, texts, rubric, turns)
+            if compared and len(values) >= LEAST_TEXTS:
+                yield _test(kinds, turns, rubric, values, compared)
 
 
 def _test(
-    judged: Sequence[CandidateTurn],
-    texts: Sequence[str],
-    rubric: str,
-    kinds: tuple[str, ...],
-    turns: frozenset[int],
-    compared: Sequence[float],
+    kinds: tuple[str, ...], turns: frozenset[int], rubric: str, values: Sequence[float], compared: Sequence[float]
 ) -> _Test:
     from scipy.stats import mannwhitneyu  # slow to import
 
-    values = _values(judged, texts, rubric, turns)
     result = mannwhitneyu(values, compared, alternative="less")
     chance = 1 - float(result.statistic) / (len(values) * len(compared))
     return _Test(kinds, turns, rubric, values, mean(compared), chance, float(result.pvalue))

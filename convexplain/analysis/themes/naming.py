@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from .phrases import log_odds
 from .theme import FlaggedTurn
-from .traits import POLITE, kind_of, traits_of
+from .traits import HARMLESS, kind_of, traits_of
 
 _LEAST_SHARE = 0.5  # of the members that have the trait of a name
 _LEAST_LIFT = 1.5  # how much oftener than the turns outside they have it, in log-odds
@@ -21,7 +21,7 @@ def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], p
     """Return a name that is made of what the members of a theme do oftener than other turns, and of what they say.
 
     What a comparison with earlier turns shows comes before what the reply alone shows. The name is empty where nothing
-    of that can be named, or only that the replies agree or are polite.
+    of that can be named, or only that the replies agree, are polite, or have a new name.
 
     Args:
         members: the theme's turns, the most typical first; at least one.
@@ -33,7 +33,7 @@ def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], p
     other_counts = Counter(kind for turn in outside for kind in {kind_of(trait) for trait in traits_of(turn)})
     of_reply = {kind_of(clause) for turn in members for clause in turn.clauses}
     kind = leading_kind(counts, len(members), other_counts, len(outside), of_reply)
-    return "" if kind.startswith(POLITE) else _name(kind, traits, phrases)
+    return "" if kind.startswith(HARMLESS) else _name(kind, traits, phrases)
 
 
 def leading_kind(

@@ -15,8 +15,8 @@ _REQUEST = re.compile(r"\?|\b(?:please|need|tell|give|send|enter|provide|share)\
 _COVERED = 0.6  # share of an earlier question's content words that a reply has, from which on it asks the same
 _STEM = 4  # letters that forms of one word share
 _MOST = 3  # words that are quoted
-POLITE = ("begins with", "words of courtesy")
-"""How kinds of traits begin that say no more than that a reply agrees or is polite."""
+HARMLESS = ("begins with", "words of courtesy", "names …")
+"""How kinds of traits begin that say no more than that a reply agrees, is polite, or has a new name."""
 
 
 def traits_of(turn: FlaggedTurn) -> tuple[str, ...]:
@@ -26,8 +26,8 @@ def traits_of(turn: FlaggedTurn) -> tuple[str, ...]:
     """
     before = turn.conversation.turns[: turn.turn]
     traits = [*turn.clauses, *_other_language(turn.reply, before)]
-    if asked := asked_before(turn.reply, before):
-        traits.append(f'asks again for what it has asked before: "{asked[1]}"')
+    if question := asked_before(turn.reply, before):
+        traits.append(f'asks again for what it has asked before: "{question[1]}"')
     if subject := earlier_subject(turn.reply, before):
         quoted = ", ".join(f'"{word}"' for word in subject[:_MOST])
         traits.append(f"takes up words of an earlier message, and none of the last: {quoted}")

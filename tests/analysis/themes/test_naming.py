@@ -29,6 +29,10 @@ def test_without_a_trait_a_name_is_what_the_members_say() -> None:
 def test_how_replies_are_put_is_no_name() -> None:
     polite = [flagged(f"Thanks, it comes on day {i}.", 'words of courtesy: "thanks"') for i in range(3)]
     assert plain_name(polite, GOOD, ("thanks",)) == ""
+    naming = [
+        flagged(f"It goes to Edith on day {i}.", 'names "Edith", which no turn before it names') for i in range(3)
+    ]
+    assert plain_name(naming, GOOD, ("edith",)) == ""
 
 
 QUESTION = "ends with a question of its own, after a question"
