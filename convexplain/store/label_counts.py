@@ -24,13 +24,15 @@ def label_counts(store: RunStore, run: int, rubric: Rubric) -> tuple[int, int]:
         .group_by(table.c.conversation, table.c.turn)
         .subquery()
     )
-    same = sa.and_(people.c.conversation == judged.c.conversation, people.c.turn == judged.c.turn)
-    bad = sa.func.coalesce(sa.func.sum(sa.case((people.c.human < rubric.threshold, 1), else_=0)), 0)
-    query = (
-        sa.select(sa.func.count(), bad)
-        .select_from(judged.join(people, same))
+    # Each labelled turn looks its judgement up: few turns have labels, and a join would read the whole run.
+    scored = (
+        sa.select(judged.c.id)
         .where(judged.c.run == run, judged.c.rubric == rubric.sha, judged.c.score.is_not(None))
+        .where(judged.c.conversation == people.c.conversation, judged.c.turn == people.c.turn)
+        .exists()
     )
+    bad = sa.func.coalesce(sa.func.sum(sa.case((people.c.human < rubric.threshold, 1), else_=0)), 0)
+    query = sa.select(sa.func.count(), bad).select_from(people).where(scored)
     with reading(store.engine) as connection:
         n, n_bad = connection.execute(query).one()
     return n - int(n_bad), int(n_bad)

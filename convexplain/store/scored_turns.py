@@ -45,15 +45,15 @@ class ScoredTurn:
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
-    """Return the rubrics that the run has judged by, in their wording then, in the order of their first judgements."""
-    table, rubric = schema.judgements, schema.rubrics
-    used = (  # read from an index first: bodies are long
-        sa.select(table.c.rubric, sa.func.min(table.c.id).label("first"))
-        .where(table.c.run == run)
-        .group_by(table.c.rubric)
-        .subquery()
-    )
-    query = sa.select(rubric.c.body).join(used, used.c.rubric == rubric.c.sha).order_by(used.c.first)
+    """Return the rubrics that the run has judged by, in their wording then, in the order in which they judged its first
+    conversation.
+    """
+    table, rubric, members = schema.judgements, schema.rubrics, schema.run_conversations
+    # Each rubric looks into the run: to group the run's judgements by rubric would read all of them.
+    of_rubric = sa.select(table.c.id).where(table.c.run == run, table.c.rubric == rubric.c.sha)
+    opening = sa.select(sa.func.min(members.c.conversation)).where(members.c.run == run).scalar_subquery()
+    first = of_rubric.where(table.c.conversation == opening).order_by(table.c.id).limit(1).scalar_subquery()
+    query = sa.select(rubric.c.body).where(of_rubric.exists()).order_by(first.nulls_last(), rubric.c.title)
     with reading(store.engine) as connection:
         return [_to_rubric(row.body) for row in connection.execute(query)]
 
