@@ -8,6 +8,9 @@ from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from convexplain.dashboard.services.access import configured_passwords, configured_providers
 from convexplain.dashboard.services.audit import record
@@ -38,10 +41,20 @@ def dashboard_app(*, quota: int, local_only: bool) -> st.App:
     passwords, providers = configured_passwords(), configured_providers()
     if not passwords and providers is None:
         gate = Middleware(Gate, sessions=None, local_only=local_only)
-        return st.App(SCRIPT, middleware=[Middleware(SecurityHeaders), gate, Middleware(BrowserCookie)])
+        return st.App(
+            SCRIPT, routes=[_OVERVIEW], middleware=[Middleware(SecurityHeaders), gate, Middleware(BrowserCookie)]
+        )
     sign_in = SignIn(SESSIONS, passwords, providers, _record)
     gate = Middleware(Gate, sessions=SESSIONS, open_paths=sign_in.open_paths, quota=UploadQuota(quota))
-    return st.App(SCRIPT, routes=sign_in.routes(), middleware=[Middleware(SecurityHeaders), gate])
+    return st.App(SCRIPT, routes=[_OVERVIEW, *sign_in.routes()], middleware=[Middleware(SecurityHeaders), gate])
+
+
+def _to_overview(request: Request) -> RedirectResponse:
+    """Lead people who type the overview's name to its address, which for Streamlit is that of the dashboard itself."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
+_OVERVIEW = Route("/overview", _to_overview)
 
 
 def _record(person: str, action: str, details: Mapping[str, Any]) -> None:

@@ -86,6 +86,8 @@ def test_after_sign_in_the_pages_and_their_endpoints_answer(app):
     assert SESSIONS.peek(browser.cookies["convexplain_session"]).name == "Anna"
     statuses = {path: browser.get(path).status_code for path in ("/", "/_stcore/host-config", "/media/none.csv")}
     assert statuses == {"/": 200, "/_stcore/host-config": 200, "/media/none.csv": 404}
+    named = browser.get("/overview?run=3")
+    assert (named.status_code, named.headers["location"]) == (307, "./?run=3")
     upload = "/_stcore/upload_file/none/none"
     assert browser.put(upload, content=b"x").status_code == 403  # Streamlit asks for its own token too
     assert browser.put(upload, content=b"x" * 1001).status_code == 413
