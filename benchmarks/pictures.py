@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def picture_of_finding(page: Page, address: str) -> None:
-    """Write the picture of the README: a reply with its words marked, the better version, and both scores."""
+    """Write the picture of the README: a reply with its words marked, the edit that lifts it, and both scores."""
     page.set_viewport_size({"width": 1280, "height": 900})
     show(page, address)
     page.locator("[data-testid=stHeading]").first.wait_for()

@@ -88,6 +88,8 @@ def command(
     if dry_run:
         return _show_plan(workspace, findings, judge, task)
     check_writable(out)
+    worst_turns = "the worst turn" if len(findings) == 1 else f"the {len(findings)} worst turns"
+    click.echo(one_line(f"Run {analyzed.id}, {turn or worst_turns}:"))
     view = _View(out / f"run-{analyzed.id}" / "explanations.jsonl", named_store(ctx))
     try:
         workspace.explain(

@@ -201,8 +201,8 @@ class _ContrastTask:
     def _works_anywhere(self, outcome: SearchOutcome) -> bool:
         """Return whether edits elsewhere cross as often as not: then this edit does not say what the score depends on.
 
-        A better version of the reply itself is one wherever the reply is edited, and so is a text that was asked for
-        by `improve` or `worsen`. Searches after the papers report the placebo rate only.
+        An edit of the reply itself that lifts its score is one wherever the reply is edited, and so is a text that was
+        asked for by `improve` or `worsen`. Searches after the papers report the placebo rate only.
         """
         if outcome.placebo is None or not self.settings.proposes or self.settings.any_text:
             return False

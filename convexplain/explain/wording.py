@@ -174,12 +174,29 @@ def editable_place(contrast: Contrast) -> str:
     return "the reply" if contrast.question == "revise" else "the turns that may be edited"
 
 
-def contrast_outcome(contrast: Contrast, threshold: float) -> str:
-    """Return the result of a search in one line; of one that found nothing, without the text that was refused."""
+EDIT_CAUTION = "It shows what the judge reacts to. Read it before you use it as an answer."
+"""Stands beside an edit: it is the smallest change that moves the score over the threshold, no corrected answer."""
+
+
+def edit_title(contrast: Contrast) -> str:
+    """Return the heading of an edit that was found."""
+    lifts = (contrast.score_after or 0.0) >= (contrast.score_before or 0.0)
+    return f"An edit that {'lifts' if lifts else 'lowers'} the score"
+
+
+def contrast_outcome(contrast: Contrast, threshold: float, *, cost: bool = True) -> str:
+    """Return the result of a search in one line; of one that found nothing, without the text that was refused.
+
+    Args:
+        contrast: the result.
+        threshold: the maxim's.
+        cost: say how many calls a successful search took.
+    """
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
         change = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
-        return f"{'; '.join([change, *proof(contrast), counted(contrast.calls, 'call')])}.".replace("->", "→")
+        calls = [counted(contrast.calls, "call")] if cost else []
+        return f"{'; '.join([change, *proof(contrast), *calls])}.".replace("->", "→")
     if contrast.stopped == "not scored":
         return f"The turn could not be scored: {'; '.join(contrast.notes)}"
     if contrast.stopped == "nothing to edit":

@@ -67,11 +67,26 @@ def _edited_turn(conversation: Conversation, turn: int, text: str) -> EditedTurn
 
 
 def attribution_outcome(levels: Sequence[Attribution], threshold: float) -> str:
-    """Return the scores, the method and the cost of a turn's attributions, in one line."""
+    """Return the scores of a turn's attributions, in one line."""
     coarsest = levels[0]
-    calls = counted(sum(attribution.calls for attribution in levels), "call")
     if coarsest.full is None or coarsest.score is None:
-        return f"Not attributed; {calls}"
+        return "Not attributed"
     without = coarsest.value_of(coarsest.baseline)
     alone = "" if without is None else f", {without:.2f} without any turn before it"
-    return f"{coarsest.score:.2f} (threshold {threshold:g}){alone}; {coarsest.method}, {calls}"
+    return f"Score {coarsest.score:.2f} (threshold {threshold:g}){alone}"
+
+
+def attribution_cost(levels: Sequence[Attribution]) -> str:
+    """Return how a turn's attributions were measured, and with how many calls."""
+    return f"method {levels[0].method}, {counted(sum(attribution.calls for attribution in levels), 'call')}"
+
+
+def computation(levels: Sequence[Attribution], contrast: Contrast | None) -> list[str]:
+    """Return how a turn's explanations were computed, for readers who check them: methods, costs and notes."""
+    lines = []
+    if levels:
+        lines.append(f"Parts of the text: {attribution_cost(levels)}")
+        lines += dict.fromkeys(note for level in levels for note in level.notes)
+    if contrast is not None and contrast.found:
+        lines += [f"Edit: search {contrast.search}, {counted(contrast.calls, 'call')}", *contrast.notes]
+    return [f"{line[0].upper()}{line[1:]}." for line in map(str.strip, lines) if line]

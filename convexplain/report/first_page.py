@@ -15,16 +15,19 @@ from convexplain.explain.wording import counted
 from convexplain.store import RunStore
 from convexplain.store.overview import filter_choices
 from convexplain.text.visible import one_line
+from convexplain.types import RubricScope
 
 from .problem_examples import MarkedTurn, ProblemExample, problem_example
 
 if TYPE_CHECKING:
+    from convexplain.workspace.results import Finding
     from convexplain.workspace.run_changes import MaximChange, RunChange
-    from convexplain.workspace.run_story import MaximState, RunStory
+    from convexplain.workspace.run_story import ActionKind, LowTotal, MaximState, RunStory
     from convexplain.workspace.theme_results import RunTheme
 
 _VERDICTS = {"better": "Yes, it is better", "worse": "No, it is worse", "cannot tell": "Cannot tell."}
 _WORDS = {"better": "better", "worse": "worse", "cannot tell": "no clear change"}
+_NOUNS: Mapping[RubricScope, str] = {"turn": "answer", "conversation": "conversation"}
 _GROUPS = 6  # groups that are named
 
 
@@ -55,14 +58,17 @@ class FirstPage:
     """The answers to the first questions about a run.
 
     Attributes:
-        question, verdict, changes, note: the comparison with last time.
+        question: what the first box answers.
+        verdict, changes, note: the comparison with last time; without an earlier run, verdict and changes are empty.
+        total: how many answers are below a threshold, over all maxims; empty where that cannot be said.
         state: how good it is, a line a maxim.
         problems: the largest themes, the largest first.
         problem_notes: sentences on which answers were grouped, and what the search could not do.
-        missing: why there is no problem to name; empty where there is one.
+        missing: what is most serious where no problem repeats, or why there is none; empty where there are problems.
+        command: how problems that repeat are found, where nobody has looked for any; else empty.
         example: the answer that is shown first; None where nothing is below a threshold.
         where: sentences on the groups that differ beyond chance.
-        actions: what to do next.
+        actions: what to do next, and how; commands stand between backticks.
         days: the days on which the first and the last conversation began, in words; empty where no log says so.
     """
 
@@ -70,10 +76,12 @@ class FirstPage:
     verdict: str
     changes: Sequence[Figure]
     note: str
+    total: str
     state: Sequence[Figure]
     problems: Sequence[PageProblem]
     problem_notes: Sequence[str]
     missing: str
+    command: str
     example: ProblemExample | None
     where: Sequence[str]
     actions: Sequence[str]
@@ -96,13 +104,15 @@ def first_page(store: RunStore, run: int, story: RunStory) -> FirstPage:
         verdict=_verdict(story.since),
         changes=[_change(change) for change in story.since.maxims],
         note=_note(story.since),
+        total="" if story.total is None else low_sentence(story.total, _NOUNS[story.total.scope]),
         state=[_state(state) for state in story.states if state.mean is not None],
         problems=problems,
         problem_notes=[*_caution(problems), *story.theme_notes],
-        missing="" if problems else _missing(story, run),
+        missing="" if problems else _missing(story),
+        command="" if problems or not story.worst or story.searched else _ungrouped(run),
         example=example,
         where=_where(story),
-        actions=[action.sentence for action in story.actions],
+        actions=[f"{action.sentence} {_how(action.kind, run)}".strip() for action in story.actions],
         days=_days(store, run),
     )
 
@@ -115,13 +125,42 @@ def _days(store: RunStore, run: int) -> str:
     return first if first == last else f"{first} to {last}"
 
 
+def low_sentence(total: LowTotal, noun: str) -> str:
+    """Return the sentence that says how many answers are below a threshold.
+
+    Args:
+        total: the counts.
+        noun: what is counted, as the page calls it.
+    """
+    if not total.low:
+        return f"None of {counted(total.scored, noun)} is below a threshold."
+    share = _percent(total.low / total.scored)
+    verb = "is" if total.low == 1 else "are"
+    return f"{total.low:,} of {counted(total.scored, noun)} ({share}) {verb} below a threshold."
+
+
+def _how(kind: ActionKind, run: int) -> str:
+    """Return the page or the command with which a suggestion is followed; a command stands between backticks."""
+    if kind == "label":
+        return "The page Labels of the dashboard asks for them: `convexplain dashboard`."
+    commands: dict[ActionKind, str] = {
+        "find themes": f"themes {run}",
+        "explain": f"explain {run}",
+        "validate": f"judges validate --run {run}",
+        "judge": "judges list",
+    }
+    return f"The command: `convexplain {commands[kind]}`." if kind in commands else ""
+
+
 def _question(since: RunChange) -> str:
+    if since.verdict is None:
+        return "How good is the bot?"
     return "Is it better than the week before?" if since.basis == "weeks" else "Is it better than last time?"
 
 
 def _verdict(since: RunChange) -> str:
     if since.verdict is None:
-        return "There is no earlier run to compare with."
+        return ""
     if since.verdict == "cannot tell":
         return _VERDICTS[since.verdict]
     better, worse = (
@@ -141,7 +180,7 @@ def _short(title: str) -> str:
 def _note(since: RunChange) -> str:
     why_not = "" if since.note.startswith("There is no earlier run") else since.note
     if since.verdict is None:
-        return why_not
+        return f"There is no earlier run to compare with. {why_not}".strip()
     sides = f"{since.before} and {since.after} are compared"
     how = {
         "same conversations": f"{sides}: the same questions, answered again.",
@@ -197,7 +236,7 @@ def _state(state: MaximState) -> Figure:
 
 
 def _noun(state: MaximState) -> str:
-    return "conversation" if state.scope == "conversation" else "answer"
+    return _NOUNS[state.scope]
 
 
 def _grouped(theme: RunTheme, states: Collection[MaximState]) -> str:
@@ -220,19 +259,32 @@ def _caution(problems: Sequence[PageProblem]) -> Iterator[str]:
         yield f"Read a few of them before you act: your people's labels do not bear this judge out ({words})."
 
 
-def _missing(story: RunStory, run: int) -> str:
+def _missing(story: RunStory) -> str:
+    """Return what is most serious, from the figures, or why there is nothing to name."""
     if not sum(state.scored for state in story.states):
         return "No answer has a score."
-    if story.searched and story.grouped:
-        return "No problem recurs: the low answers have nothing in common that would make them a group."
     if not story.worst:
         return "No answer is below its threshold."
-    if story.searched:
-        return "No answer was low enough to be grouped."
-    return (
-        f"Nobody has grouped the low answers yet: `convexplain themes {run}` does; `convexplain report {run}` then "
-        "writes this page again."
-    )
+    serious = _serious(story.worst[0].finding, story.states)
+    if not story.searched:
+        return f"{serious[0].upper()}{serious[1:]}."
+    return f"No problem repeats; {serious}."
+
+
+def _serious(worst: Finding, states: Collection[MaximState]) -> str:
+    """Return the maxim of the worst answer with its figure."""
+    state = next(state for state in states if state.rubric == worst.rubric.id)
+    title = _short(state.title)
+    if state.below is None:
+        return f"the lowest score is on {title}: {worst.score:.2f}"
+    if state.sample:
+        return f"the most serious is {title}: {_percent(state.below)} of all {_noun(state)}s too low"
+    low = round(state.below * state.scored)
+    return f"the most serious is {title}: {low:,} of {counted(state.scored, _noun(state))} too low"
+
+
+def _ungrouped(run: int) -> str:
+    return f"Whether a problem repeats is not known yet: `convexplain themes {run}` looks for it."
 
 
 def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn], noun: str) -> PageProblem:

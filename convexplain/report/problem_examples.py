@@ -1,4 +1,4 @@
-"""One answer as an example of a problem: the question, the answer with its guilty words, and a better version."""
+"""One answer as an example of a problem: the question, the answer with its guilty words, and an edit that lifts it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from convexplain.explain.strongest_units import (
     reply_effects,
     reply_is_measured,
 )
+from convexplain.explain.wording import edit_title
 from convexplain.store import RunStore, ScoredTurn
 from convexplain.types import Attribution, Contrast
 
@@ -37,9 +38,10 @@ class ProblemExample:
         cut: how many characters of it are left out.
         unsuccessful: a line that says that no words of it matter, where that was looked for; empty otherwise.
         earlier: an earlier message that matters beyond the judge's noise, as (index, role, text); None without one.
-        edited: the messages of a better version, as word differences; empty without one.
+        edit_title: the heading of an edit that lifts the score; empty without one.
+        edited: the messages that it edits, as word differences; empty without one.
         new_answer: the answer that followed, where an earlier message was edited.
-        better_score: the score of the better version; None without one.
+        edited_score: the score after the edit; None without one.
     """
 
     headline: str
@@ -54,9 +56,10 @@ class ProblemExample:
     cut: int
     unsuccessful: str
     earlier: tuple[int, str, str] | None
+    edit_title: str
     edited: Sequence[EditedTurn]
     new_answer: str
-    better_score: float | None
+    edited_score: float | None
 
     @property
     def marked(self) -> bool:
@@ -65,7 +68,7 @@ class ProblemExample:
 
 
 def problem_example(store: RunStore, run: int, candidates: Sequence[MarkedTurn]) -> ProblemExample | None:
-    """Return the example of a problem: the first candidate with a better version, else with an explanation, else any.
+    """Return the example of a problem: the first candidate with an edit that lifts it, else an explained one, else any.
 
     Args:
         store: the store.
@@ -73,11 +76,11 @@ def problem_example(store: RunStore, run: int, candidates: Sequence[MarkedTurn])
         candidates: the turns, the most typical first.
     """
     explained = [(turn, mark, *explanation(store, run, turn)) for turn, mark in candidates]
-    ranked = sorted(explained, key=lambda case: (not _is_better(case[0], case[3]), not case[2]))
+    ranked = sorted(explained, key=lambda case: (not _is_lifted(case[0], case[3]), not case[2]))
     return _example(*ranked[0]) if ranked else None
 
 
-def _is_better(turn: ScoredTurn, contrast: Contrast | None) -> bool:
+def _is_lifted(turn: ScoredTurn, contrast: Contrast | None) -> bool:
     if contrast is None or not contrast.found or contrast.score_after is None or turn.score is None:
         return False
     return contrast.score_after > turn.score
@@ -90,7 +93,7 @@ def _example(
     before = reversed(conversation.turns[:index])
     answer, cut = cut_pieces(_lowering(pieces(conversation, index, attributions)), _ANSWER)
     silent = not reply_effects(attributions, index) and reply_is_measured(attributions, index)
-    better = contrast if _is_better(turn, contrast) else None
+    edit = contrast if _is_lifted(turn, contrast) else None
     return ProblemExample(
         headline=headline(
             conversation, index, turn.rubric, turn.score, turn.reason, turn.reason_quotes, attributions, contrast
@@ -106,9 +109,10 @@ def _example(
         cut=cut,
         unsuccessful=no_reply_effects(attributions) if silent else "",
         earlier=_earlier(turn, attributions),
-        edited=edited_turns(conversation, better) if better is not None else (),
-        new_answer=better.response_after if better is not None and better.question == "regenerate" else "",
-        better_score=better.score_after if better is not None else None,
+        edit_title=edit_title(edit) if edit is not None else "",
+        edited=edited_turns(conversation, edit) if edit is not None else (),
+        new_answer=edit.response_after if edit is not None and edit.question == "regenerate" else "",
+        edited_score=edit.score_after if edit is not None else None,
     )
 
 

@@ -23,7 +23,9 @@ from convexplain.explain.strongest_units import (
     reply_is_measured,
 )
 from convexplain.explain.wording import (
+    EDIT_CAUTION,
     contrast_outcome,
+    edit_title,
     judged_place,
     marked_reason,
     reading_ease,
@@ -48,7 +50,7 @@ from convexplain.system.files import write_text
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
-from .explanations import EditedTurn, TradeOff, attribution_outcome, edited_turns, explanation, trade_offs
+from .explanations import EditedTurn, TradeOff, attribution_outcome, computation, edited_turns, explanation, trade_offs
 from .first_page import first_page
 from .pair_pictures import PairPicture, pair_pictures
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
@@ -106,16 +108,17 @@ class _Case:
     folded: int
     words: Sequence[_Words]
     attribution: str | None
-    attribution_notes: Sequence[str]
     pairs: Sequence[PairPicture]
     targets: Sequence[TargetExplanation]
     contrast: Contrast | None
+    edit_title: str
     outcome: str
     unsuccessful: str
     reading_ease: str
     edited: Sequence[EditedTurn]
     trade_offs: Sequence[TradeOff]
     trade_offs_heading: str
+    computation: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "with_commands": with_commands, "up": up, "band": band}
+    environment.filters |= {"shown": shown, "with_commands": with_commands, "up": up, "band": band, "ordinal": ordinal}
     problems = store.problems(summary.run.id)
     page = environment.get_template("run_report.html").render(
         first=first_page(store, summary.run.id, story) if story is not None else None,
@@ -167,6 +170,7 @@ def write_report(
         width=WIDTH,
         height=HEIGHT,
         marked_reason=marked_reason,
+        edit_caution=EDIT_CAUTION,
         pairs_heading=PAIRS_HEADING,
         no_target_effects=NO_TARGET_EFFECTS,
         problems=problems[:_PROBLEMS],
@@ -184,6 +188,12 @@ def _template(name: str) -> str:
 def with_commands(text: str) -> Markup:
     """Return a sentence as HTML; commands, which stand between backticks, are set as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(shown(text, 1000)))))  # noqa: S704 - escaped
+
+
+def ordinal(number: int) -> str:
+    """Return a number from 1 on as a place in an order: 1st, 2nd, 3rd, 4th, 11th, 21st."""
+    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
 
 
 def shown(text: str, longest: int = _CHARACTERS) -> str:
@@ -229,7 +239,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     folded = _without_difference(turn, attributions, rubric) - {edit.turn for edit in edited}
     words = _words(turn, attributions, rubric)
     silent = not words and not rubric.of_conversation and reply_is_measured(attributions, judgement.turn)
-    outcome = contrast_outcome(contrast, turn.threshold) if contrast is not None else ""
+    outcome = contrast_outcome(contrast, turn.threshold, cost=False) if contrast is not None else ""
     no_edit = f"Edit: {outcome}" if contrast is not None and not contrast.found else ""
     quotes = judgement.evidence.reason_quotes
     explained = (judgement.reason, quotes, attributions, contrast)
@@ -241,16 +251,17 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         folded=len(folded),
         words=words,
         attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
-        attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
         pairs=pair_pictures(turn.conversation, attributions),
         targets=target_explanations(store, run, scored),
         contrast=contrast,
+        edit_title=edit_title(contrast) if contrast is not None and contrast.found else "",
         outcome=outcome,
         unsuccessful=" ".join(filter(None, [no_reply_effects(attributions) if silent else "", no_edit])),
         reading_ease=reading_ease(contrast) if contrast is not None else "",
         edited=edited,
         trade_offs=trade_offs(turn.conversation, contrast) if contrast is not None else [],
         trade_offs_heading=trade_offs_heading(contrast) if contrast is not None else "",
+        computation=computation(attributions, contrast),
     )
 
 

@@ -20,7 +20,7 @@ from .contrasts import (
 from .conversation_import import ImportCounts, keep_conversations
 from .deletion import DeletedRun, delete_run, run_contents
 from .judge_agreements import judge_agreement, keep_judge_agreement
-from .low_scores import LowScore, LowTurn, low_turn_count, low_turns
+from .low_scores import LowScore, LowTurn, low_turn_count, low_turns, scored_turn_count
 from .noise_floors import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, keep_turn_rating, noted_ratings, rated_turns, ratings, turn_ratings
 from .redaction import (
@@ -95,6 +95,7 @@ __all__ = [
     "run_rubrics",
     "score_histogram",
     "scored_places",
+    "scored_turn_count",
     "scored_turns",
     "scores_by_answer",
     "stored_attributions",

@@ -105,6 +105,15 @@ def low_turn_count(store: RunStore, run: int, rubrics: Sequence[str] | None = No
         return int(connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one())
 
 
+def scored_turn_count(store: RunStore, run: int) -> int:
+    """Return the number of turns of a run that have a score on at least one maxim."""
+    table = schema.judgements
+    places = sa.select(table.c.conversation, table.c.turn).where(table.c.run == run, table.c.score.is_not(None))
+    query = sa.select(sa.func.count()).select_from(places.distinct().subquery())
+    with reading(store.engine) as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def _low(run: int, rubrics: Sequence[str] | None, below: bool = True) -> sa.Subquery:
     table, rubric = schema.judgements, schema.rubrics
     query = (

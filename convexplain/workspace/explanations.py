@@ -1,5 +1,6 @@
 """Explanations of turns that a run has judged: which turns, by which models, kept in the store one after the other."""
 
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from convexplain.explain.settings import ContrastSettings
 from convexplain.explain.wording import counted
 from convexplain.models.editing import Editor, ScoredSentence
 from convexplain.models.infilling import Infiller
+from convexplain.rubrics import rubric_ids
 from convexplain.store import Run, RunStore, ScoredTurn, run_rubrics, scored_places, scored_turns
 from convexplain.store.alarms import budget_rubrics
 from convexplain.text.segmentation import segment
@@ -328,9 +330,17 @@ async def _noise_floors(scope: Scope, judge: BuiltJudge, progress: Progress, *, 
     if needed and None in floors.values():
         progress.note(
             f"The noise of this judge was not measured: differences under {ASSUMED_NOISE} are taken for chance. "
-            "`convexplain judges noise` measures it."
+            f"`{_noise_command(scope, floors)}` measures it."
         )
     return {sha: value for sha, value in floors.items() if value is not None}
+
+
+def _noise_command(scope: Scope, floors: Mapping[str, float | None]) -> str:
+    """Return the command that measures the noise of a scope's judge on the maxims on which it was not measured."""
+    missing = dict.fromkeys(rubric.id for rubric in [*scope.rubrics, *scope.maxims] if floors[rubric.sha] is None)
+    shipped = rubric_ids()
+    rubrics = "".join(f" --rubric {rubric if rubric in shipped else 'FILE'}" for rubric in missing)
+    return f"convexplain judges noise --judge {shlex.quote(scope.judge_name)}{rubrics}"
 
 
 def _unscored(

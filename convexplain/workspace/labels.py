@@ -210,7 +210,11 @@ def _nothing(labels: str | Path | None, rubrics: Sequence[Rubric], *, nameless: 
         return "there are pairs, but pairs say nothing of what they answer; name the maxim (command line: --rubric ID)"
     what = f"no label on {rubrics[0].id} was found" if len(rubrics) == 1 else "no label was found"
     if labels is None:
-        return f"{what}: name a labels file (command line: --labels FILE), or logs that bring their labels"
+        return (
+            f"{what}: label turns on the page Labels of the dashboard (`convexplain dashboard`), or name a labels file "
+            "with the columns conversation, turn, rubric, and score or label (command line: --labels FILE), or logs "
+            "that bring their labels"
+        )
     return (
         f"{what}: no label of {labels} could be used, and the messages above say why; where the file has its own name "
         "for what was rated, say which rubric that is (command line: --called NAME=RUBRIC)"

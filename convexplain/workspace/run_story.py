@@ -3,7 +3,7 @@
 The parts are functions of their own, so that a page computes only what it shows; `run_story` puts them together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from convexplain.agreement.usefulness import MIN_LABELLED
 from convexplain.analysis.group_differences import GroupDifference, group_differences, mean_score
 from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import NO_BETTER, TOO_EARLY, TrustMark
+from convexplain.store import scored_turn_count
 from convexplain.store.label_counts import label_counts
 from convexplain.store.score_sums import ScoreSums, score_sums
 from convexplain.store.turn_scores import ConversationGroup, conversation_groups
@@ -62,6 +63,21 @@ class MaximState:
 
 
 @dataclass(frozen=True, slots=True)
+class LowTotal:
+    """The number of turns, or conversations, of a run that are below the threshold of at least one maxim.
+
+    Attributes:
+        low: how many are.
+        scored: how many have a score, at least 1.
+        scope: what is counted.
+    """
+
+    low: int
+    scored: int
+    scope: RubricScope
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestedAction:
     """A suggestion what to do next.
 
@@ -88,6 +104,7 @@ class RunStory:
 
     Attributes:
         states: how good it is on each maxim; those that may flag come first.
+        total: how many turns are below a threshold, over all maxims; None where that cannot be said (`low_total`).
         since: the change since last time.
         themes: the three largest themes; empty where there are none or nobody has looked for any.
         searched: whether somebody has looked for themes.
@@ -100,6 +117,7 @@ class RunStory:
     """
 
     states: tuple[MaximState, ...]
+    total: LowTotal | None
     since: RunChange
     themes: tuple[RunTheme, ...]
     searched: bool
@@ -115,6 +133,7 @@ class RunStory:
         flags = {state.rubric: state.mark.flags for state in self.states}
         return {
             "maxims": [{**asdict(state), "mark": state.mark.word} for state in self.states],
+            "total": asdict(self.total) if self.total else None,
             "since": self.since.to_dict(),
             "themes": [theme.to_dict() for theme in self.themes],
             "searched": self.searched,
@@ -129,9 +148,10 @@ class RunStory:
 def run_story(run: AnalyzedRun) -> RunStory:
     """Return the overview of a run; nothing is asked of a model."""
     groups, sums = conversation_groups(run.store, run.id), maxim_sums(run)
-    themes, worst = run_themes(run), worst_explanations(run)
+    themes, worst, states = run_themes(run), worst_explanations(run), maxim_states(run, sums)
     return RunStory(
-        states=maxim_states(run, sums),
+        states=states,
+        total=low_total(run, states),
         since=run_change(run, groups),
         themes=themes.themes[:TOP] if themes else (),
         searched=themes is not None,
@@ -169,6 +189,19 @@ def maxim_states(run: AnalyzedRun, sums: Mapping[str, ScoreSums]) -> tuple[Maxim
         )
         states.append(_estimated(run, state) if run.sample is not None and n else state)
     return tuple(sorted(states, key=lambda state: not state.mark.flags))
+
+
+def low_total(run: AnalyzedRun, states: Collection[MaximState]) -> LowTotal | None:
+    """Return how many turns of a run are below a threshold.
+
+    None where a maxim only sorts turns, where some maxims judge turns and others conversations, where the run has
+    judged a sample, and where nothing has a score.
+    """
+    scopes = {state.scope for state in states}
+    if run.sample is not None or len(scopes) != 1 or not all(state.mark.flags for state in states):
+        return None
+    scored = scored_turn_count(run.store, run.id)
+    return LowTotal(run.low_turns, scored, scopes.pop()) if scored else None
 
 
 def _estimated(run: AnalyzedRun, state: MaximState) -> MaximState:

@@ -45,6 +45,8 @@ MEMBER_BUDGET = 24
 _TASK = ShortTask(AttributionSettings(levels=("turn", "sentence"), budget=MEMBER_BUDGET), contrast=None)
 _TYPICAL = 3  # members that are shown of a theme
 _NAME = 80  # characters of a theme's name
+_QUICK = 5_000  # turns of a run whose themes are found in seconds
+_QUICK_FLAGGED = 500  # turns below a threshold of such a run: the time grows with their square
 _OF_PINNED = 50  # members of a pinned theme that new turns are compared with: the most typical
 
 
@@ -92,6 +94,13 @@ async def search_themes(
     stored = run_themes(run)
     assert stored is not None  # it was kept above
     return stored
+
+
+async def search_missing_themes(run: AnalyzedRun) -> None:
+    """Find the themes of a complete run where nobody has looked for any and it takes seconds. No model is asked."""
+    quick = run.summary.turns <= _QUICK and run.low_turns <= _QUICK_FLAGGED
+    if quick and run.run.status == "done" and theme_search(run.store, run.id) is None:
+        await search_themes(run, None, None, 0, Progress())
 
 
 def explanation_calls(run: AnalyzedRun, lowest: float | None, explain: int) -> int:

@@ -2,7 +2,14 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.story import change_since, different_groups, next_steps, run_states, worst_turns
+from convexplain.dashboard.services.story import (
+    change_since,
+    different_groups,
+    low_turns_sentence,
+    next_steps,
+    run_states,
+    worst_turns,
+)
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.filters import current_filters
 from convexplain.dashboard.ui.overview_parts import distributions, trust_notes
@@ -21,7 +28,7 @@ run = selection.run.id
 available = cached_query(store, run, filter_choices, run)
 left_column, right_column = st.columns(2, gap="large")
 with left_column:
-    how_good(cached_query(store, run, run_states, run))
+    how_good(cached_query(store, run, low_turns_sentence, run), cached_query(store, run, run_states, run))
     trust_notes(selection)
     since = st.container()
 with right_column:

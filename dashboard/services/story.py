@@ -7,6 +7,7 @@ from typing import Any
 
 from convexplain.analysis.group_differences import GroupDifference
 from convexplain.explain.wording import counted
+from convexplain.report.first_page import low_sentence
 from convexplain.store import RunStore
 from convexplain.store.turn_scores import conversation_groups
 from convexplain.text.visible import one_line
@@ -17,6 +18,7 @@ from convexplain.workspace.run_story import (
     TOP,
     MaximState,
     SuggestedAction,
+    low_total,
     maxim_states,
     maxim_sums,
     suggested_actions,
@@ -48,6 +50,13 @@ def run_states(store: RunStore, run: int) -> tuple[MaximState, ...]:
     """Return the state of a run on each maxim."""
     analyzed = AnalyzedRun(store, store.run(run))
     return maxim_states(analyzed, maxim_sums(analyzed))
+
+
+def low_turns_sentence(store: RunStore, run: int) -> str:
+    """Return how many turns of a run are below a threshold, over all maxims; empty where that cannot be said."""
+    analyzed = AnalyzedRun(store, store.run(run))
+    total = low_total(analyzed, maxim_states(analyzed, maxim_sums(analyzed)))
+    return "" if total is None else low_sentence(total, total.scope)
 
 
 def different_groups(store: RunStore, run: int) -> tuple[GroupDifference, ...]:

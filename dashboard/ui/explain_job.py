@@ -58,8 +58,8 @@ def offer_other_attribution(view: ConversationView, turn: int, rubric: Rubric) -
             _start(key, view, turn, rubric, None, settings)
 
 
-def offer_better_version(view: ConversationView, turn: int, rubric: Rubric) -> None:
-    """Show the button that starts a search for a better version of the turn itself, or the progress of its job."""
+def offer_edit(view: ConversationView, turn: int, rubric: Rubric) -> None:
+    """Show the button that starts a search for an edit of the turn itself, or the progress of its job."""
     key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-better"
     judgement = view.judgements[turn, rubric.id]
     is_low = (judgement.score or 0.0) < rubric.threshold
@@ -67,7 +67,7 @@ def offer_better_version(view: ConversationView, turn: int, rubric: Rubric) -> N
     if _is_running(key, view, turn, rubric, settings):
         _watch(key, "Searching for an edit")
     elif st.button(
-        "Search for a better version" if is_low else "Search for a worse version",
+        f"Search for an edit that {'lifts' if is_low else 'lowers'} the score",
         key=f"{key}-start",
         help="Searches for the smallest edit of this turn that changes the score. It asks the run’s judge some dozens "
         "of times.",

@@ -14,7 +14,7 @@ from convexplain.dashboard.services.conversation import (
 )
 from convexplain.dashboard.services.signs import signed
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
-from convexplain.report.explanations import attribution_outcome, edited_turns, trade_offs
+from convexplain.report.explanations import attribution_cost, attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
 from convexplain.types import Attribution, AttributionLevel, Contrast, Conversation, Evidence, Judgement, Rubric
@@ -120,7 +120,7 @@ def diff_html(name: str, changes: Sequence[TextChange], title: str = "") -> str:
 
 
 def _attribution(view: ConversationView, attributions: Sequence[Attribution], threshold: float) -> None:
-    message(attribution_outcome(attributions, threshold), "title")
+    message(f"{attribution_outcome(attributions, threshold)}; {attribution_cost(attributions)}", "title")
     levels = [attribution.level for attribution in attributions]
     if st.session_state.get("level") not in levels:
         st.session_state["level"] = levels[-1]

@@ -1,4 +1,4 @@
-"""The finding of a judged turn: one sentence first, then the words and turns that matter, and a better version."""
+"""The finding of a judged turn: one sentence first, then the words and turns that matter, and an edit."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ import streamlit as st
 from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.explain.headlines import headline
 from convexplain.explain.strongest_units import UnitEffect, earlier_turn_effects, reply_effects
-from convexplain.explain.wording import contrast_outcome, marked_reason
+from convexplain.explain.wording import EDIT_CAUTION, contrast_outcome, edit_title, marked_reason
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast, Rubric
 
-from .explain_job import offer_attribution, offer_better_version
+from .explain_job import offer_attribution, offer_edit
 from .explanation_panel import explanation_details, show_contrast
 from .safe_text import escaped, message
 from .trust_note import trust_note
@@ -38,7 +38,7 @@ def show_finding(store: RunStore, view: ConversationView, turn: int, rubric: Rub
     _headline(view, turn, rubric, attributions, contrasts)
     if view.judgements[turn, rubric.id].score is not None:
         _effects(view, turn, rubric, attributions, span)
-        _version(view, turn, rubric, contrasts)
+        _edit(view, turn, rubric, contrasts)
     explanation_details(store, view, turn, rubric)
 
 
@@ -102,13 +102,14 @@ def _place(view: ConversationView, turn: int, span: tuple[int, int]) -> str:
     return f'in <a href="#turn-{turn}">{name}</a>' if span[0] <= turn < span[1] else f"in {name}"
 
 
-def _version(view: ConversationView, turn: int, rubric: Rubric, contrasts: Sequence[Contrast]) -> None:
+def _edit(view: ConversationView, turn: int, rubric: Rubric, contrasts: Sequence[Contrast]) -> None:
     successful = [contrast for contrast in contrasts if contrast.found]
-    better = [contrast for contrast in successful if (contrast.score_after or 0) > (contrast.score_before or 0)]
-    if version := next(iter([*better, *successful]), None):
-        message("A better version" if better else "A worse version", "title")
-        show_contrast(view, version, rubric.threshold)
+    lifting = [contrast for contrast in successful if (contrast.score_after or 0) > (contrast.score_before or 0)]
+    if edit := next(iter([*lifting, *successful]), None):
+        message(edit_title(edit), "title")
+        message(EDIT_CAUTION, "soft")
+        show_contrast(view, edit, rubric.threshold)
         return
     if contrasts:
         message(contrast_outcome(contrasts[0], rubric.threshold), "soft")
-    offer_better_version(view, turn, rubric)
+    offer_edit(view, turn, rubric)

@@ -38,9 +38,11 @@ _ACTIONS: Mapping[str, str] = {  # the page on which a suggestion is followed
 }
 
 
-def how_good(states: Sequence[MaximState]) -> None:
-    """Show a number and a sentence for each maxim; the number lists the turns behind it."""
+def how_good(total: str, states: Sequence[MaximState]) -> None:
+    """Show how many turns are too low, and a number and a sentence for each maxim; the number lists its turns."""
     st.header("How good", anchor=False)
+    if total:
+        message(total, "title")
     for i, state in enumerate(states):
         with st.container(key=f"state-{i}", horizontal=True, vertical_alignment="center", gap="small"):
             grey = "" if state.mark.flags else " cx-soft"

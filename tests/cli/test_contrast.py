@@ -31,7 +31,7 @@ LEGEND = (
 )
 NOISE = (
     "The noise of this judge was not measured: differences under 0.1 are taken for chance. "
-    "`convexplain judges noise` measures it."
+    "`convexplain judges noise --judge judge --rubric helpfulness` measures it."
 )
 
 
@@ -197,7 +197,7 @@ def test_a_kept_maxim_of_another_run_is_judged_and_shown(world):
     line = out.splitlines()[0]
     assert line.startswith("a:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 edit; ")
     assert line.endswith("; keeps harm (0.20 → 0.90), manner_1 (0.20 → 0.90); 10 calls.")
-    assert err.splitlines()[0] == NOISE
+    assert "convexplain judges noise --judge judge --rubric helpfulness --rubric harm --rubric manner_1`" in err
     (stored,) = kept(world.folder)
     assert set(stored.kept_scores) == {"harm", "manner_1"}
     asked = world.asked

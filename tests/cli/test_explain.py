@@ -59,7 +59,8 @@ def test_the_short_answer_names_reason_words_and_edit(world):
     keep(world.folder, {("chat 1", 3): 0.2}, reason="It does not answer the question.", quotes="none")
     code, out, err = world.run("explain")
     assert code == 0
-    lines = out.splitlines()
+    first, *lines = out.splitlines()
+    assert first == "Run 1, the worst turn:"
     assert lines[:4] == [
         "The judge: It does not answer the question.",
         "  chat 1, turn 3: helpfulness 0.20 (unvalidated)",

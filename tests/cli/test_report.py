@@ -23,7 +23,9 @@ def judged(stub, chats, folder):  # noqa: F811
 def test_report_writes_a_page_of_the_newest_run(judged):
     code, out, _ = run("report", cwd=judged)
     assert code == 0
-    assert "Report: convexplain-out/run-1/report.html" in out
+    lines = out.splitlines()
+    assert lines[0].startswith("Run 1: 12 turns, judge ")
+    assert lines[1] == "Report: convexplain-out/run-1/report.html"
     page = (judged / "convexplain-out" / "run-1" / "report.html").read_text()
     assert "6 conversations, 12 answers of the assistant" in page
     assert re.search(r"0\.90\s+\(n = 6\) to 0\.10 \(n = 6\)", page)

@@ -6,12 +6,13 @@ import pytest
 
 from convexplain.analysis.group_differences import GroupDifference
 from convexplain.analysis.themes.theme import CommonCause, GroupExcess, LowScores, Trend
-from convexplain.report.first_page import first_page
+from convexplain.report.first_page import first_page, low_sentence
 from convexplain.report.trust_marks import trust_mark
 from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
 from convexplain.types import Attribution, Contrast, Conversation, Edit, Evidence, Judgement, Turn, Unit
 from convexplain.workspace import Workspace
 from convexplain.workspace.run_changes import MaximChange, RunChange
+from convexplain.workspace.run_story import LowTotal, SuggestedAction
 from convexplain.workspace.trust import Trust
 from tests.report.test_run_report import HOSTILE, Tags
 from tests.theme_store import HELPFULNESS, MODES, two_modes
@@ -49,7 +50,9 @@ def test_the_three_questions_are_answered_first(workspace, tmp_path):
     story = workspace.story(run)
     first, page = page_of(workspace, story, tmp_path)
     assert first.days == "1 January 2026 to 20 January 2026"
-    assert first.verdict == "There is no earlier run to compare with."  # 14 to 20 January: four conversations
+    assert (first.question, first.verdict, first.changes) == ("How good is the bot?", "", [])
+    assert first.note.startswith("There is no earlier run to compare with.")  # 14 to 20 January: four conversations
+    assert first.total == "9 of 20 answers (45 %) are below a threshold."
     assert first.state[0].text.startswith("9 of 20 answers too low (45 %); mean score 0.55 (0.3")
     again, advert = first.problems
     assert again.size.startswith("5 answers, 25 % of all answers (")
@@ -62,7 +65,8 @@ def test_the_three_questions_are_answered_first(workspace, tmp_path):
     assert first.example.headline == "Turn 3: it asks again."
     assert first.example.question.startswith("It is 77")
     places = [page.index(text) for text in (
-        "Is it better than last time?", "What is the biggest problem?", "Show me one", "The next problems",
+        "How good is the bot?", "9 of 20 answers (45 %)", "9 of 20 answers too low", "There is no earlier run",
+        "What is the biggest problem?", "Show me one", "The next problems",
         "Where is it better or worse?", "What to do next", "How far to trust it", "Details",
     )]  # fmt: skip
     assert places == sorted(places)
@@ -183,9 +187,9 @@ def test_the_caution_says_what_labels_say(workspace, mark, expected):
 @pytest.mark.parametrize(
     ("parts", "scored", "expected"),
     [
-        ({"searched": True, "grouped": 9}, 20, "No problem recurs: the low answers have nothing in common"),
+        ({"searched": True, "grouped": 9}, 20, "No problem repeats; the most serious is Helpfulness: 9 of 20 answers"),
         ({"searched": True, "grouped": 0, "worst": ()}, 20, "No answer is below its threshold."),
-        ({"searched": True, "grouped": 0}, 20, "No answer was low enough to be grouped."),
+        ({"searched": False}, 20, "The most serious is Helpfulness: 9 of 20 answers too low."),
         ({"searched": False, "worst": ()}, 20, "No answer is below its threshold."),
         ({"searched": True, "grouped": 0, "worst": ()}, 0, "No answer has a score."),
         ({"searched": False, "worst": ()}, 0, "No answer has a score."),
@@ -196,6 +200,68 @@ def test_why_there_is_no_problem(workspace, parts, scored, expected):
     story = workspace.story(run)
     states = tuple(replace(state, scored=scored) for state in story.states)
     assert first_page(workspace.store, run, replace(story, states=states, **parts)).missing.startswith(expected)
+
+
+def test_a_judge_that_only_sorts_names_the_lowest_score(workspace):
+    run, _ = two_modes(workspace.store, "unvalidated")
+    first = first_page(workspace.store, run, workspace.story(run))
+    assert first.missing == "The lowest score is on Helpfulness: 0.10."
+    assert first.total == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "scored", "expected"),
+    [
+        (8, 71, "8 of 71 answers (11 %) are below a threshold."),
+        (1, 71, "1 of 71 answers (1.4 %) is below a threshold."),
+        (0, 71, "None of 71 answers is below a threshold."),
+    ],
+)
+def test_the_total_is_a_sentence(low, scored, expected):
+    assert low_sentence(LowTotal(low, scored, "turn"), "answer") == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("theme", "Do it."),
+        ("find themes", "Do it. The command: `convexplain themes 1`."),
+        ("explain", "Do it. The command: `convexplain explain 1`."),
+        ("label", "Do it. The page Labels of the dashboard asks for them: `convexplain dashboard`."),
+        ("validate", "Do it. The command: `convexplain judges validate --run 1`."),
+        ("judge", "Do it. The command: `convexplain judges list`."),
+    ],
+)
+def test_a_suggestion_says_how_it_is_followed(workspace, kind, expected):
+    run, _ = two_modes(workspace.store)
+    story = replace(workspace.story(run), actions=(SuggestedAction(kind, "Do it."),))
+    assert first_page(workspace.store, run, story).actions == [expected]
+
+
+def test_a_report_finds_the_themes_where_nobody_has(workspace, tmp_path):
+    run, _ = two_modes(workspace.store)
+    page = workspace.report(html=tmp_path / "report.html")["Report"].read_text("utf-8")
+    assert "The next problems" in page  # two modes, two themes
+    assert len(workspace.stored_themes(run).themes) == 2
+    renamed = workspace.rename_theme(workspace.stored_themes(run).themes[0].number, "asks twice")
+    workspace.report(html=tmp_path / "report.html")
+    assert workspace.stored_themes(run).themes[0] == renamed  # kept as people left them
+
+
+def test_a_run_that_is_not_complete_keeps_no_themes(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(workspace.store), "end_run", lambda *arguments: None)
+    run, _ = two_modes(workspace.store)
+    page = workspace.report(html=tmp_path / "report.html")["Report"].read_text("utf-8")
+    assert workspace.stored_themes(run) is None
+    assert "<code>convexplain themes 1</code>" in page
+    assert "`" not in page.partition("<body>")[2]
+
+
+def test_a_report_looks_for_no_themes_where_that_takes_long(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr("convexplain.workspace.themes._QUICK_FLAGGED", 8)  # 9 are flagged
+    run, _ = two_modes(workspace.store)
+    workspace.report(html=tmp_path / "report.html")
+    assert workspace.stored_themes(run) is None
 
 
 def test_the_search_tells_how_many_turns_it_had(workspace):
@@ -334,17 +400,16 @@ def explained(workspace, text="Could you please send me your order number once m
     return run
 
 
-def test_the_example_has_its_guilty_words_and_a_better_version(workspace, tmp_path):
+def test_the_example_has_its_guilty_words_and_an_edit(workspace, tmp_path):
     story = workspace.story(explained(workspace))
     first, page = page_of(workspace, story, tmp_path)
-    assert first.missing == (
-        "Nobody has grouped the low answers yet: `convexplain themes 1` does; `convexplain report 1` then writes "
-        "this page again."
-    )
+    assert first.missing == "The most serious is Helpfulness: 9 of 20 answers too low."
+    assert first.command == "Whether a problem repeats is not known yet: `convexplain themes 1` looks for it."
     assert (first.example.conversation, first.example.turn, first.example.marked) == ("again-0", 3, True)
-    assert (first.example.better_score, first.example.unsuccessful) == (0.8, "")
+    assert (first.example.edited_score, first.example.unsuccessful) == (0.8, "")
     assert '<span class="mark guilty">Could you please send me your order number once more</span>' in page
-    assert "a better version (0.80)" in page
+    assert "An edit that lifts the score to 0.80. It shows what the judge reacts to. Read it before" in page
+    assert "again-0, turn 3 (turns are counted from 0)" in page
     assert "<ins>Thank" in page
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import Problem
-from convexplain.report.run_report import shown, write_report
+from convexplain.report.run_report import ordinal, shown, write_report
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, name_run, summarise
 from convexplain.types import Attribution, Contrast, Edit, Evidence, Interaction, Judgement, ParetoPoint, Unit
@@ -144,7 +144,8 @@ def explained_page(tmp_path, text, noise=0.0, marks=MARKS, pairs=(), parts=(), *
 
 def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     page = explained_page(tmp_path, "middle")
-    assert "0.27 (threshold 0.5), 0.50 without any turn before it; clime, 8 calls." in page
+    assert "Score 0.27 (threshold 0.5), 0.50 without any turn before it." in page
+    assert "Parts of the text: method clime, 8 calls." in page.partition("How this was computed")[2]
     # Without turn 1 the log-odds are -1 + 2, the score 0.73; half of that contribution is the second sentence's.
     assert "lowers the score: 0.73 without" in page
     assert re.search(
@@ -153,7 +154,9 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert re.search(
         r'class="mark up" style="--a: 0.18" title="sentence: 0.18 without it"><sup>\+</sup>First part\.<', page
     )
-    assert "0.27 → 0.70 (threshold 0.5) by 1 edit; 7 calls" in page
+    assert "An edit that lifts the score</h4>" in page
+    assert "It shows what the judge reacts to. Read it before you use it as an answer. 0.27 → 0.70" in page
+    assert "(threshold 0.5) by 1 edit. <del>" in page
     assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
     assert page.count("<svg") == 2
     assert "Parts that count together" not in page
@@ -195,7 +198,7 @@ def test_a_contrast_is_shown_with_its_proof(tmp_path):
     page = explained_page(tmp_path, "middle", **proof)
     assert (
         "0.27 → 0.70 (threshold 0.5) by 1 edit; held in 5 of 5 fresh measurements; an edit about as large elsewhere "
-        "crossed in 3 of 5 tries; 7 calls."
+        "crossed in 3 of 5 tries."
     ) in page
     assert 'title="Reads about as naturally as before (−0.02 nats a token under a local model of language)"' in page
 
@@ -222,7 +225,15 @@ def test_a_search_that_found_nothing_is_one_line(tmp_path, question):
     assert re.search(r'<p class="soft small">[^<]*Edit: No edit moved the score from 0.27 to 0.60[^<]*</p>', page)
     assert '<span class="tag">edit found</span>' not in page
     assert "new middle" not in page  # the text that did not do
-    assert "An edit that changes the score" not in page
+    assert "An edit that" not in page
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (13, "13th"), (21, "21st")],
+)
+def test_answers_are_counted_in_words_that_are_no_turn_numbers(number, expected):
+    assert ordinal(number) == expected
 
 
 def test_scores_that_only_sort_have_no_colour_no_threshold_and_no_share(tmp_path):
@@ -240,7 +251,8 @@ def test_scores_that_only_sort_have_no_colour_no_threshold_and_no_share(tmp_path
 @pytest.mark.slow
 def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     page = explained_page(tmp_path, "middle", noise=0.6)
-    assert re.search(r"0\.73 without it, within the judge&#39;s noise", page)
+    assert "no effect beyond the judge's noise</span>" in page
+    assert "0.73 without it" not in page
     assert 'class="gauge"' not in page
     assert "1 earlier turn makes no difference beyond the judge's noise." in page  # turn 0; turn 1 has words that do
     assert not re.search(r'class="role">0 · user', page)

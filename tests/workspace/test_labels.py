@@ -264,7 +264,7 @@ def test_async_and_labels_of_the_store(tmp_path, talks):
 @pytest.mark.parametrize(
     ("method", "arguments", "error", "words"),
     [
-        ("validate", {}, UsageError, "no label was found: name a labels file"),
+        ("validate", {}, UsageError, "no label was found: label turns on the page Labels"),
         ("validate", {"judge": ["embedded", "embedded"]}, UsageError, "the same one is named twice"),
         ("validate", {"rubrics": ["harm", "harm"]}, UsageError, "rubric harm is named twice"),
         ("validate", {"rubrics": "harmm"}, RubricError, "neither a file nor one of"),

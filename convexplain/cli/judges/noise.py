@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convexplain.analysis.sources import find_logs
+from convexplain.rubrics import HEADLINE
 from convexplain.workspace import JudgeOptions, LogSettings, NoiseFloor
 from convexplain.workspace.explainers import check_models
 from convexplain.workspace.inputs import rubrics_of
@@ -23,7 +24,14 @@ from ..show.progress import plain
 @click.command("noise")
 @click.argument("logs", nargs=-1, type=LogPath(), metavar="[LOG...]")
 @judge_option
-@click.option("--rubric", "rubrics", multiple=True, required=True, metavar="ID|FILE", help="A maxim; may be repeated.")
+@click.option(
+    "--rubric",
+    "rubrics",
+    multiple=True,
+    default=HEADLINE,
+    metavar="ID|FILE",
+    help=f"A maxim; may be repeated.  [default: {', '.join(HEADLINE)}]",
+)
 @click.option(
     "-n",
     type=Count(min=MIN_TURNS),
@@ -58,7 +66,7 @@ def command(
 
     \b
         convexplain judges noise chats.jsonl --rubric helpfulness --judge 'http://localhost:8000/v1?model=NAME'
-        convexplain judges noise --rubric harm        # on the conversations of the store
+        convexplain judges noise                      # on the conversations of the store
     """
     judge = judge_or_default(judge)
     if dry_run:

@@ -16,6 +16,7 @@ from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
 from ..run_story import RunStory, run_story
 from ..stored_redaction import StoredRedaction, redact_store
+from ..themes import search_missing_themes
 from ..trust import run_trust
 from ..unscored import retry_run
 from .base import StoreMethods
@@ -128,6 +129,9 @@ class RunMethods(StoreMethods):
     ) -> dict[str, Path]:
         """Write a run as files: all of them, or only as one HTML page that needs nothing else, or as a printed one.
 
+        The themes of a complete run are found and kept before, where nobody has looked for any, and it has up to 5,000
+        turns and 500 of them below a threshold.
+
         Args:
             run: the run's number or name; the newest unless given.
             html: where the page goes.
@@ -144,6 +148,7 @@ class RunMethods(StoreMethods):
             OSError: a file cannot be written.
         """
         analyzed = AnalyzedRun(self.store, self.store.run(run))
+        await search_missing_themes(analyzed)
         summary, marks, story = analyzed.summary, analyzed.marks, run_story(analyzed)
         if html is None and pdf is None:
             return write_run_files(self.store, summary, marks, out, story)

@@ -56,6 +56,12 @@ def test_movements_sides_and_the_band_are_told_and_the_floor_is_kept(world):
     assert kept == pytest.approx(0.2)
 
 
+def test_the_maxims_are_those_of_an_analysis_unless_named(world):
+    out = world("chats.jsonl", "--judge", "steady", "--dry-run")
+    # 20 turns, each as it is and under 20 + 6 changes, on three maxims.
+    assert out == "At most 1,620 judgements: 20 turns, each 27 times, on 3 maxims. Nothing was asked.\n"
+
+
 def test_too_few_turns_are_refused(world, tmp_path):
     lines = (tmp_path / "chats.jsonl").read_text().splitlines()
     (tmp_path / "chats.jsonl").write_text("\n".join(lines[:5]))

@@ -276,7 +276,7 @@ def test_turns_of_one_dialogue_are_drawn_together(command, tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], r"no label was found: name a labels file \(command line: --labels FILE\)"),
+        ([], r"name a labels file with the columns conversation, turn, rubric, and score or label \(command"),
         (["--judge", "good", "--judge", "good"], "the same one is named twice"),
         (["--rubric", "harm", "--rubric", "harm"], "rubric harm is named twice"),
         (["CHATS", "--labels", "LABELS"], "name one rubric"),
