@@ -67,7 +67,7 @@ def offer_edit(view: ConversationView, turn: int, rubric: Rubric) -> None:
     if _is_running(key, view, turn, rubric, settings):
         _watch(key, "Searching for an edit")
     elif st.button(
-        f"Search for an edit that {'lifts' if is_low else 'lowers'} the score",
+        f"Find an edit that {'lifts' if is_low else 'lowers'} the score",
         key=f"{key}-start",
         help="Searches for the smallest edit of this turn that changes the score. It asks the run’s judge some dozens "
         "of times.",
