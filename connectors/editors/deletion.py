@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from convexplain.explain.head_phrases import quoted_faults
 from convexplain.models.editing import Editor, Passage
+from convexplain.text.segmentation import segment
 from convexplain.types import Unit
 
 from .clauses import without_clauses
 from .kind import EditorKind, EditorResources
 from .mending import in_code, without_sentence
 
-VERSION = 1  # of the rules
+VERSION = 2  # of the rules
 
 _MARKS = ("|", "#")  # of lines that stay whole: rows of a table, headings
 
@@ -19,7 +21,8 @@ _MARKS = ("|", "#")  # of lines that stay whole: rows of a table, headings
 class DeletionEditor:
     """Proposes a turn without the passage, then without each of its clauses and phrases, longest first.
 
-    Of a passage that is a whole turn it proposes nothing. It needs no model.
+    Of a passage that is a whole turn it proposes the turn without all that the judge's reason quotes from it. It needs
+    no model.
     """
 
     name = "delete"
@@ -53,12 +56,39 @@ def deletions(text: str, unit: Unit) -> Iterator[str]:
         yield text[: unit.start] + sentence + text[unit.end :]
 
 
+def without_quoted(text: str, reason: str) -> str:
+    """Return a text without the words that a judge's reason quotes from it: without their clauses or sentences.
+
+    The shortest clause goes that has all of a sentence's quoted words, else the sentence. Empty where the reason quotes
+    nothing of the text, where nothing else is left, or where a quote runs over several sentences.
+    """
+    quotes = [quote.casefold() for quote in quoted_faults(reason) if quote.casefold() in text.casefold()]
+    if not quotes:
+        return ""
+
+    def has_quote(part: str) -> bool:
+        return any(quote in part.casefold() for quote in quotes)
+
+    remaining = text
+    for unit in reversed(segment(text, "sentence")):
+        if has_quote(unit.of(text)):
+            shorter = [sentence for sentence in without_clauses(unit.of(text)) if not has_quote(sentence)]
+            sentence = max(shorter, key=len, default="")
+            if sentence:
+                remaining = remaining[: unit.start] + sentence + remaining[unit.end :]
+            else:
+                remaining = without_sentence(remaining, unit) or ""
+            if not remaining:
+                return ""
+    return "" if has_quote(remaining) else remaining
+
+
 def _proposals(passage: Passage, k: int) -> list[str]:
-    if passage.unit.level == "turn":
-        return []
     text = passage.turns[passage.unit.turn].content
+    whole = passage.unit.level == "turn"
+    shorter_texts = [without_quoted(text, passage.reason)] if whole else deletions(text, passage.unit)
     barred = {text, *passage.refused}
-    texts = (shorter for shorter in deletions(text, passage.unit) if shorter not in barred and shorter.strip())
+    texts = (shorter for shorter in shorter_texts if shorter not in barred and shorter.strip())
     return list(islice(dict.fromkeys(texts), k))
 
 

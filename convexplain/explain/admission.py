@@ -56,7 +56,9 @@ class Admission:
             return ""
         ((refusal, _),) = refusals.most_common(1)
         texts = "1 edited text was" if refusals.total() == 1 else f"{refusals.total()} edited texts were"
-        return f"{texts} refused, most often because: {refusal.rstrip('.')}"
+        why = refusal.rstrip(".")
+        why = f"the text {why[3:]}" if why.startswith("It ") else f"{why[0].lower()}{why[1:]}"
+        return f"{texts} refused, most often because {why}"
 
     def _no_better(self, edited: Sequence[Turn]) -> str:
         """Return why an edit is no better answer whatever the judge says; empty where that cannot be said."""

@@ -42,6 +42,8 @@ NOTHING_TO_EDIT = "there is no word that may be edited"
 LOWERS_ON_AVERAGE = "the best edit lowers a maxim that is to be kept, on average over its measurements"
 NOT_JUDGED = "the budget ended before every edit that went far enough was judged on the maxims to be kept"
 FRESH_DRAWS = 3  # measurements that a contrast is tested with at least, where answers or judgements are sampled
+KEEPS_FAULTS = "edits that went that far keep words with which the judge's reason finds fault"
+_FAULTS_SHORT = 0.01  # how far short of the aim the score of such an edit counts
 _LEAST = 1e-6  # a movement of nothing is no contrast
 _ROUNDING = 1e-9
 
@@ -75,6 +77,7 @@ class ContrastFinder:
         noise: float | None = None,
         reason: str = "",
         maxims: Sequence[KeptMaxim] = (),
+        faults: Sequence[str] = (),
     ) -> Contrast:
         """Look for the smallest edit that reaches the goal.
 
@@ -86,6 +89,8 @@ class ContrastFinder:
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
             reason: the judge's reason for the turn's score in words, which editors are told.
             maxims: those that the edit must not lower; the ones that `settings.keep` names.
+            faults: words of the turn with which the reason finds fault; an edit of the turn that is to lift its score
+                may keep none of them.
 
         Raises:
             UsageError: the turn is not there, or no turn of the assistant; or the settings do not fit the models.
@@ -99,7 +104,9 @@ class ContrastFinder:
             raise UsageError(f"search={settings.search!r} needs editors, which propose texts; there are none")
         if not settings.proposes and self.infiller is None:
             raise UsageError(f"search={settings.search!r} needs an infiller, which fills holes; there is none")
-        task = _ContrastTask(self, rubric.judged(conversation, turn), turn, rubric, settings, noise, reason, maxims)
+        task = _ContrastTask(
+            self, rubric.judged(conversation, turn), turn, rubric, settings, noise, reason, maxims, faults
+        )
         contrast = await task.run()
         return replace(contrast, seconds=time.monotonic() - began)
 
@@ -117,6 +124,7 @@ class _ContrastTask:
         noise: float | None,
         reason: str,
         maxims: Sequence[KeptMaxim],
+        faults: Sequence[str],
     ) -> None:
         self.finder = finder
         self.conversation = conversation
@@ -149,6 +157,8 @@ class _ContrastTask:
         self.proposals: Proposals | None = None
         self.judgements: dict[Edits, Judgement] = {}
         self.admission = Admission(finder.screen, conversation.turns, rubric, True, self._note)
+        # Where earlier turns are edited, the reply keeps its faults whatever is done.
+        self.faults = tuple(faults) if settings.question == "revise" else ()
         self.unchanged: list[Outcome] = []  # the draws of the unchanged turn
         self.emptied = 0  # candidates that leave nothing to judge: no failures of the judge
         self.scale = ScoreScale(settings.goal, rubric.threshold)
@@ -324,7 +334,21 @@ class _ContrastTask:
             outcome if outcome.score is None else replace(outcome, score=self.scale.g(outcome.score))
             for outcome in outcomes
         ]
+        scaled = [self._less_faults(edits, outcome) for edits, outcome in zip(request.candidates, scaled, strict=True)]
         return scaled if self.constraints is None else await self.constraints.apply(request, scaled, self.aim)
+
+    def _less_faults(self, edits: Edits, outcome: Outcome) -> Outcome:
+        """Return the outcome of an edit; short of the aim where the reply keeps words that the reason finds fault with.
+
+        Such an edit is no better reply, whatever its score is. Put together with others it may lead to one.
+        """
+        if outcome.score is None or not self.scale.upward or not edits:
+            return outcome
+        reply = outcome.response.casefold()
+        if outcome.score < self.aim.delta or not any(fault.casefold() in reply for fault in self.faults):
+            return outcome
+        self._note(KEEPS_FAULTS)
+        return replace(outcome, score=self._short_by(_FAULTS_SHORT))
 
     async def _measured(self, edits: Edits, again: int = 0) -> Outcome:
         """The judge's score of a candidate, with the response that it scored."""

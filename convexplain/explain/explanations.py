@@ -27,6 +27,7 @@ from convexplain.types import Attribution, Contrast, Conversation, Rubric, sha25
 
 from .attribution import Attributor
 from .contrasts import ContrastFinder
+from .head_phrases import quoted_faults
 from .kept_maxims import KeptMaxim
 from .measurement import ASSUMED_NOISE
 from .settings import AttributionSettings, ContrastSettings
@@ -36,7 +37,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
 _JUDGED = 20  # judged turns that an error lists
-_VERSION = 9  # of the searches' requests: stored explanations of another version are not used
+_VERSION = 10  # of the searches' requests: stored explanations of another version are not used
 
 
 class ExplicableTurns(Protocol):
@@ -128,8 +129,11 @@ class Contrasts:
         """Search for a contrast and store it; what was scored before comes out of the cache."""
         noise = self.noise.get(turn.rubric.sha)
         maxims = [KeptMaxim(rubric, self.noise.get(rubric.sha, ASSUMED_NOISE)) for rubric in self.maxims]
+        reply = turn.conversation.turns[turn.turn].content.casefold()
+        quotes = quoted_faults(turn.reason) if turn.reason and turn.reason_quotes is None else ()
+        faults = [quote for quote in quotes if quote.casefold() in reply]
         contrast = await self.finder.find(
-            turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise, turn.reason or "", maxims
+            turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise, turn.reason or "", maxims, faults
         )
         keep_contrast(self.store, self.run, turn, self.sha(turn), contrast)
         return contrast

@@ -1,4 +1,6 @@
-"""Sentences with which a head's reason says that it names nothing, and clauses that name no fault."""
+"""A head's reason taken apart: its clauses, those that name a fault, and the words that they quote."""
+
+import regex
 
 UNNAMED = "The model's reading of the turn pulls the score down; no single feature explains it."
 NOT_LOW = "Nothing in the turn pulls the score below the threshold."
@@ -13,6 +15,21 @@ NO_FAULT = (
 )
 """How clauses begin of features that good turns have as well: the score depends on them, but they are no fault."""
 _RISK = ", after words of risk"
+_CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
+_QUOTE = regex.compile(r'"([^"]+)"')
+
+
+def fault_clauses(reason: str) -> list[str]:
+    """Return the clauses of a head's reason that say what is wrong with a turn, the most important one first."""
+    text = reason.removesuffix(READING_TOO)
+    if text in (UNNAMED, NOT_LOW):
+        return []
+    return [clause.rstrip(".") for clause in _CLAUSE_END.split(text) if clause and names_fault(clause)]
+
+
+def quoted_faults(reason: str) -> list[str]:
+    """Return the words that a head's reason quotes where it says what is wrong; some may be of the user's message."""
+    return [quote for clause in fault_clauses(reason) for quote in _QUOTE.findall(clause)]
 
 
 def names_fault(clause: str) -> bool:

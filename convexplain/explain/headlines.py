@@ -10,7 +10,7 @@ from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast, Conversation, QuoteCheck, Rubric
 
 from .contradictions import contradiction
-from .head_phrases import NOT_LOW, READING_TOO, UNNAMED, names_fault
+from .head_phrases import READING_TOO, fault_clauses
 from .strongest_units import (
     COUNTS_WITH_OTHERS,
     UnitEffect,
@@ -34,7 +34,6 @@ _REASON_QUOTE = 8  # words of that quote
 _CLAUSE_WORDS = 20  # of what a reply does, before the words that its score depends on
 _NOUN = regex.compile(r"(?:words|phrases|general words)\b", regex.IGNORECASE)  # clauses that begin so have no verb
 _VERB = regex.compile(r"(?:uses|begins|ends|repeats|says|gives|exclaims|asks|is)\b", regex.IGNORECASE)
-_CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
 
 
 UNEXPLAINED = "it has not been explained yet"
@@ -132,11 +131,7 @@ def _clauses(
 
     The words of the reply that its score depends on most follow.
     """
-    text = one_line(reason or "").removesuffix(READING_TOO)
-    if not text or quotes is not None or text in (UNNAMED, NOT_LOW):
-        return ""
-    faults = (clause.rstrip(".") for clause in _CLAUSE_END.split(text) if names_fault(clause))
-    clause = next(faults, "")  # the most important one
+    clause = next(iter(fault_clauses(one_line(reason or ""))), "") if quotes is None else ""
     if not clause:
         return ""
     link = " has" if _NOUN.match(clause) else "" if _VERB.match(clause) else ":"

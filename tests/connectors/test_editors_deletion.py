@@ -1,11 +1,12 @@
 """Deletions: what is proposed for a sentence, and how the text around it is mended."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from convexplain.connectors.editors import open_editor
-from convexplain.connectors.editors.deletion import deletions
+from convexplain.connectors.editors.deletion import deletions, without_quoted
 from convexplain.connectors.editors.mending import is_balanced, with_capital
 from convexplain.models.editing import Passage
 from convexplain.text.segmentation import segment
@@ -228,3 +229,32 @@ def test_marks_in_pairs(text, balanced):
 )
 def test_the_first_letter(text, expected):
     assert with_capital(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "shorter"),
+    [
+        # the clause where one can go, else the sentence
+        (
+            "It goes in the sleeve, and this is your own fault. It is red. Learn to read.",
+            'Words that can sound contemptuous: "your own fault", "Learn to".',
+            "It goes in the sleeve. It is red.",
+        ),
+        ("It is red. LEARN TO read.", 'Words that can sound contemptuous: "Learn to".', "It is red."),  # in any case
+        ("It is red. Learn to read.", 'Uses no key word of the message before it: "poles".', ""),  # nothing of the text
+        ("It is red. Learn to read.", 'Words of courtesy: "Learn to".', ""),  # names no fault
+        ("Learn to read.", 'Words that can sound contemptuous: "Learn to".', ""),  # nothing would be left
+        ("It is red. Learn to read.", "It is rude to the user.", ""),
+    ],
+)
+def test_without_what_the_reason_quotes(text, reason, shorter):
+    assert without_quoted(text, reason) == shorter
+
+
+def test_for_the_whole_turn_the_text_without_what_the_reason_quotes_is_proposed():
+    text = "It is red. Learn to read."
+    whole = replace(
+        passage(text, Unit(1, 0, len(text), "turn")), reason='Words that can sound contemptuous: "Learn to".'
+    )
+    assert asyncio.run(open_editor("delete").propose([whole], 3))[0] == ["It is red."]
+    assert asyncio.run(open_editor("delete").propose([replace(whole, refused=("It is red.",))], 3))[0] == []

@@ -48,14 +48,14 @@ def test_of_a_judged_conversation_no_edited_turn_may_lose_most_of_its_words():
     texts = ["Who cares.", "It left on Monday morning."]  # two of six words, and enough of them
     edited = [(TURNS[0], Turn("assistant", text), *later[2:]) for text in texts]
     assert asyncio.run(work.admit(candidates, edited)) == [False, True]
-    assert "Too little is left of the reply" in work.refusals
+    assert "too little is left of the reply" in work.refusals
 
 
 def test_the_refusals_are_counted_with_the_most_usual_reason():
     work = admission()
     assert work.refusals == ""
     admit(work, "Parcel 4412 left.")
-    assert work.refusals.startswith("1 edited text was refused, most often because: “4412” stands neither in the")
+    assert work.refusals.startswith("1 edited text was refused, most often because “4412” stands neither in the")
     admit(work, *["It left on Monday. It left on Monday. Who cares."] * 2)
     assert work.refusals.startswith("2 edited texts were refused")
 

@@ -586,13 +586,33 @@ PARCEL = Conversation(
 )
 
 
-def edit(model, editor, *, turn=1, talk=PARCEL, responder=None, noise=None, reason="", **settings):
+def edit(model, editor, *, turn=1, talk=PARCEL, responder=None, noise=None, reason="", faults=(), **settings):
     async def go():
         async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
             finder = ContrastFinder(Judge(calls), None, answers if responder else None, [editor])
-            return await finder.find(talk, turn, RUBRIC, ContrastSettings(**settings), noise, reason)
+            return await finder.find(talk, turn, RUBRIC, ContrastSettings(**settings), noise, reason, faults=faults)
 
     return asyncio.run(go())
+
+
+def test_an_edit_that_keeps_words_with_which_the_reason_finds_fault_is_no_better_reply():
+    """For the judge one sentence less is enough. The other one holds the fault, and goes too."""
+    reply = "Who knows. You are a grumpy person. It left our warehouse on Monday."
+    talk = Conversation("p", (Turn("user", "Where is my parcel?"), Turn("assistant", reply)))
+    one_less, two_less = "Who knows. It left our warehouse on Monday.", "It left our warehouse on Monday."
+    editor = Editor({"You are a grumpy person.": [one_less], reply: [two_less]})
+    assert edit(grumpy(0.2, 0.9), editor, talk=talk).turns[1].content == one_less
+    found = edit(grumpy(0.2, 0.9), editor, talk=talk, faults=["who knows"])
+    assert (found.found, found.turns[1].content) == (True, two_less)
+    missed = edit(grumpy(0.2, 0.9), Editor({"You are a grumpy person.": [one_less]}), talk=talk, faults=["who knows"])
+    assert not missed.found
+    assert "edits that went that far keep words with which the judge's reason finds fault" in missed.notes
+
+
+def test_faults_of_the_reply_do_not_bind_an_edit_of_an_earlier_turn():
+    judge = scripted(lambda text: 0.9 if "lorry" in text else 0.2)
+    editor = Editor({"Where is my parcel?": ["Where is my lorry?"]})
+    assert edit(judge, editor, question="rescore", editable="user", faults=["who knows"]).found
 
 
 def test_the_default_search_edits_the_reply_itself_by_what_editors_propose():

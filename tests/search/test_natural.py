@@ -97,6 +97,16 @@ def test_proposals_that_moved_the_score_are_put_together():
     assert outcome.edits == proposal(0, 2)
 
 
+def test_proposals_that_share_a_change_are_put_together():
+    """Each of 0 1 and 1 2 does a part; together they are 0 1 2."""
+
+    def g(there):
+        return 1.0 if {0, 1, 2} <= there else 0.1 * len(there)
+
+    outcome, *_ = solve({0: [[proposal(0, 1)]], 1: [[proposal(1, 2)]]}, g)
+    assert (outcome.found, outcome.edits) == (True, proposal(0, 1, 2))
+
+
 def test_overlapping_proposals_are_not_put_together():
     """Both proposals are of the same hunk's place."""
     outcome, _, _, measured = solve({0: [[proposal(0)]], 1: [[((0, "other"),)]]}, lambda there: 0.6)

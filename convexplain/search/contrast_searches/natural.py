@@ -106,17 +106,21 @@ def _screened(candidates: Sequence[Edits], scores: Scoreboard) -> Generator[Read
 
 
 def _together(scores: Scoreboard, layout: Layout) -> list[Edits]:
-    """Candidates of several that moved g in the right direction and do not overlap: the best two, three, four."""
+    """Candidates of several that moved g in the right direction: the best two, three, four.
+
+    Changes that they share count once; others must not overlap.
+    """
     start = scores.get((), 0.0)
     moved = sorted((-(g - start), scores.size(edits), edits) for edits, g in scores.items() if edits and g > start)
     joined: Edits = ()
     candidates = []
     for count, (_, _, edits) in enumerate(moved):
-        if count and all(layout.apart(number, [other for other, _ in joined]) for number, _ in edits):
-            joined = tuple(sorted([*joined, *edits]))
-            candidates.append(joined)
-        elif not count:
+        new = [edit for edit in edits if edit not in joined]
+        if not count:
             joined = edits
+        elif new and all(layout.apart(number, [other for other, _ in joined]) for number, _ in new):
+            joined = tuple(sorted([*joined, *new]))
+            candidates.append(joined)
         if len(candidates) >= _TOGETHER - 1:
             break
     return candidates
