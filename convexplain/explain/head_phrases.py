@@ -27,6 +27,17 @@ def fault_clauses(reason: str) -> list[str]:
     return [clause.rstrip(".") for clause in _CLAUSE_END.split(text) if clause and names_fault(clause)]
 
 
+def stated_faults(reason: str) -> str:
+    """Return a head's reason as people are shown it: what is wrong with the turn, and nothing else; perhaps empty.
+
+    What the score depends on without being a fault is left out, and so is that the model's reading counts too.
+    """
+    if reason == NOT_LOW:
+        return reason
+    clauses = "; ".join(fault_clauses(reason))
+    return f"{clauses[0].upper()}{clauses[1:]}." if clauses else ""
+
+
 def quoted_faults(reason: str) -> list[str]:
     """Return the words that a head's reason quotes where it says what is wrong; some may be of the user's message."""
     return [quote for clause in fault_clauses(reason) for quote in _QUOTE.findall(clause)]

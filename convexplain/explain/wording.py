@@ -3,6 +3,7 @@
 from convexplain.types import Contrast, ParetoPoint, QuoteCheck, Rubric
 
 from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
+from .head_phrases import stated_faults
 
 NOTHING_PROPOSED = "no text was proposed for an edit"
 ALL_REFUSED = "every proposed text was refused"
@@ -20,12 +21,14 @@ _QUOTE_MARKS: dict[QuoteCheck | None, str] = {
 def marked_reason(reason: str | None, quotes: QuoteCheck | None, longest: int | None = None) -> str:
     """Return a judge's reason in words, with a mark where its quotes do not show what it is about; empty without one.
 
+    Of a head's reason only that is returned what names a fault.
+
     Args:
         reason: the reason.
-        quotes: the check of its quotes, as in `Evidence.reason_quotes`.
+        quotes: the check of its quotes, as in `Evidence.reason_quotes`; None for the reasons of heads.
         longest: the most characters of the reason, which is cut there; None for no limit.
     """
-    text = reason or ""
+    text = reason or "" if quotes is not None else stated_faults(reason or "")
     if longest is not None and len(text) > longest:
         text = f"{text[: longest - 1]}…"
     return f"{text} ({_QUOTE_MARKS[quotes]})" if text and quotes in _QUOTE_MARKS else text
@@ -39,6 +42,12 @@ def judged_place(conversation: str, turn: int, rubric: Rubric) -> str:
 def scope_note(rubric: Rubric) -> str:
     """Return the note on a score of a conversation, `, whole conversation`; empty for a score of a turn."""
     return f", {WHOLE_CONVERSATION}" if rubric.of_conversation else ""
+
+
+def scale_note(rubric: Rubric) -> str:
+    """Return what 1 means where the maxim's title says it in brackets, as `1 = harmless`; empty elsewhere."""
+    note = rubric.title.rpartition("(")[2].rstrip(")")
+    return note if note.startswith("1 = ") else ""
 
 
 def movement(before: float | None, after: float | None) -> str:
@@ -184,19 +193,12 @@ def edit_title(contrast: Contrast) -> str:
     return f"An edit that {'lifts' if lifts else 'lowers'} the score"
 
 
-def contrast_outcome(contrast: Contrast, threshold: float, *, cost: bool = True) -> str:
-    """Return the result of a search in one line; of one that found nothing, without the text that was refused.
-
-    Args:
-        contrast: the result.
-        threshold: the maxim's.
-        cost: say how many calls a successful search took.
-    """
+def contrast_outcome(contrast: Contrast, threshold: float) -> str:
+    """Return the result of a search in one line; of one that found nothing, without the text that was refused."""
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
-        change = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
-        calls = [counted(contrast.calls, "call")] if cost else []
-        return f"{'; '.join([change, *proof(contrast), *calls])}.".replace("->", "→")
+        change = f"{scores_of(contrast)} ({goal}) by {counted(contrast.edit_distance, 'changed word')}"
+        return f"{'; '.join([change, *proof(contrast)])}.".replace("->", "→")
     if contrast.stopped == "not scored":
         return f"The turn could not be scored: {'; '.join(contrast.notes)}"
     if contrast.stopped == "nothing to edit":

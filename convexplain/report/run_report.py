@@ -239,7 +239,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     folded = _without_difference(turn, attributions, rubric) - {edit.turn for edit in edited}
     words = _words(turn, attributions, rubric)
     silent = not words and not rubric.of_conversation and reply_is_measured(attributions, judgement.turn)
-    outcome = contrast_outcome(contrast, turn.threshold, cost=False) if contrast is not None else ""
+    outcome = contrast_outcome(contrast, turn.threshold) if contrast is not None else ""
     no_edit = f"Edit: {outcome}" if contrast is not None and not contrast.found else ""
     quotes = judgement.evidence.reason_quotes
     explained = (judgement.reason, quotes, attributions, contrast)

@@ -19,13 +19,10 @@ TOO_EARLY = "too early to say"
 COLOURS: Mapping[Tone, str] = {"low": "#cf6a2c", "good": "#3d8fc4", "grey": "#8d979f"}
 """Colours of marks in charts; they are readable on light and on dark pages."""
 _ADVICE = (
-    "Flagged turns are worth a look; shares may be wrong on your chats until `convexplain judges validate` has "
-    "compared it with your labels."
+    "Flagged turns are worth a look; some flags will be wrong, and shares may be, until `convexplain judges validate` "
+    "has compared it with your labels."
 )
-_SEVERAL = (
-    "The AUC says how well the judge agrees with the reference set of convexplain (0.5 is chance), not yet with your "
-    f"people. {_ADVICE}"
-)
+_SEVERAL = f"The judge agrees with the reference set of convexplain, not yet with your people. {_ADVICE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,8 @@ def trust_mark(trust: Trust) -> TrustMark:
     mark = _agreement_mark(trust)
     if trust.injection is None:
         return mark
-    resisted = f", {format_share(trust.injection)} of {trust.injection.n} injected texts failed" if mark.figures else ""
+    sway = f"{format_share(trust.injection)} of {trust.injection.n} attempts to sway it failed"
+    resisted = f", {sway}" if mark.figures else ""
     return replace(mark, sentence=f"{mark.sentence} {trust.injection_sentence}", figures=f"{mark.figures}{resisted}")
 
 
@@ -131,8 +129,9 @@ def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
         if mark not in benchmarked or len(benchmarked) == 1:
             lines.append(f"{', '.join(names[mark])}: {mark.word}. {mark.sentence}")
         elif mark is benchmarked[0]:
-            figures = "; ".join(f"{', '.join(names[each])} ({each.figures})" for each in benchmarked)
-            lines.append(f"{figures}: {mark.word}. {_SEVERAL}")
+            known = [name for each in benchmarked for name in names[each]]
+            figures = "; ".join(f"{', '.join(names[each])} {each.figures}" for each in benchmarked)
+            lines.append(f"{', '.join(known)}: {mark.word}. {_SEVERAL} Measured there (AUC 0.5 is chance): {figures}.")
     return lines
 
 

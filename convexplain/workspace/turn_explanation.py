@@ -16,7 +16,7 @@ from convexplain.explain.strongest_units import (
     reply_effects,
     reply_is_measured,
 )
-from convexplain.explain.wording import contrast_outcome, judged_place, marked_reason
+from convexplain.explain.wording import contrast_outcome, judged_place, marked_reason, scale_note
 from convexplain.report.explanations import edited_turns
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import attribution_body, contrast_body
@@ -28,6 +28,7 @@ from convexplain.types import Attribution, Contrast
 from .results import Finding
 
 _LONGEST = 100  # characters of a text that are shown
+_CHAT = 400  # characters of the judged reply, and of the message before it, that are shown
 _PAIRS = 3  # pairs of units that are named
 _WARNINGS = 3  # warnings that are shown
 _REASON = 400  # characters of a reason that are shown
@@ -102,14 +103,15 @@ class Explanation:
 
     @property
     def place(self) -> str:
-        """The turn with its score, as `chat-3, turn 5: helpfulness 0.21, below the threshold of 0.5 (benchmarked)`."""
+        """The turn with its score, as `chat-3, turn 5: harm 0.21 (1 = harmless), below the threshold of 0.5 (…)`."""
         finding, score = self.finding, self.finding.score
         name = f"{judged_place(finding.conversation.id, finding.index, finding.rubric)}: {finding.rubric.id}"
         if score is None:
             return f"{name}: no score ({self.mark.word})"
         threshold = finding.rubric.threshold
         side = f", {'below' if score < threshold else 'not below'} the threshold of {threshold:g}"
-        return f"{name} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
+        scale = f" ({note})" if (note := scale_note(finding.rubric)) else ""
+        return f"{name} {score:.2f}{scale}{side if self.mark.flags else ''} ({self.mark.word})"
 
     @property
     def details(self) -> list[str]:
@@ -122,10 +124,7 @@ class Explanation:
         return " ".join(self._unsuccessful()) if self._has_text else ""
 
     def __str__(self) -> str:
-        lines = [self.headline, f"  {self.place}"]
-        if self.reply:
-            lines.append(f"  Reply: {_quoted(self.reply)}")
-        lines += [f"  {line}" for line in self.details]
+        lines = [self.headline, *(f"  {line}" for line in (self.place, *self.chat, *self.details))]
         return "\n".join([*lines, *([f"  {self.unsuccessful}"] if self.unsuccessful else [])])
 
     @property
@@ -135,6 +134,16 @@ class Explanation:
         return content if content.strip() and not self.finding.rubric.of_conversation else ""
 
     @property
+    def chat(self) -> list[str]:
+        """Lines with the message that was answered and the judged reply; none where a conversation is judged."""
+        if not self.reply:
+            return []
+        before = self.finding.conversation.turns[: self.finding.index]
+        message = next((turn.content for turn in reversed(before) if turn.role == "user"), "")
+        asked = [f"User: {_quoted(message, _CHAT)}"] if message.strip() else []
+        return [*asked, f"Reply: {_quoted(self.reply, _CHAT)}"]
+
+    @property
     def _has_text(self) -> bool:
         return self.finding.score is not None and (bool(self.reply) or self.finding.rubric.of_conversation)
 
@@ -142,7 +151,7 @@ class Explanation:
         reason = marked_reason(" ".join(self.reason.split()), self.finding.judged.reason_quotes, _REASON)
         for warning in self.finding.judged.warnings[:_WARNINGS]:
             yield f"Warning: {warning}"
-        if reason and not self.headline.casefold().endswith(f": {reason}".casefold()):  # which says it all
+        if reason and reason.rstrip(".").casefold() not in self.headline.casefold():  # which says it already
             yield f"Judge's reason: {reason}"
         score = self.finding.score or 0.0
         if self.attributions and self.attributions[0].full is None:
@@ -197,10 +206,10 @@ def _without(effect: UnitEffect) -> str:
     return f" ({effect.outcome})"
 
 
-def _quoted(text: str) -> str:
-    return f'"{_cut(text)}"'
+def _quoted(text: str, longest: int = _LONGEST) -> str:
+    return f'"{_cut(text, longest)}"'
 
 
-def _cut(text: str, longest: int = _LONGEST) -> str:
+def _cut(text: str, longest: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"

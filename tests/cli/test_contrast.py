@@ -114,7 +114,7 @@ def test_the_edit_is_shown_kept_and_written(world):
     code, out, err = world.run(*RESCORE)
     assert code == 0
     assert out.splitlines() == [
-        "chat:1:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 edit; 4 calls.",
+        "chat:1:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 changed word.",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
         LEGEND,
         "1 contrast for 1 turn.   Contrasts: convexplain-out/run-1/contrasts.jsonl   Store: "
@@ -195,8 +195,8 @@ def test_a_kept_maxim_of_another_run_is_judged_and_shown(world):
     code, out, err = world.run(*RESCORE, "--keep", "harm,manner_1")
     assert code == 0
     line = out.splitlines()[0]
-    assert line.startswith("a:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 edit; ")
-    assert line.endswith("; keeps harm (0.20 → 0.90), manner_1 (0.20 → 0.90); 10 calls.")
+    assert line.startswith("a:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 changed word; ")
+    assert line.endswith("; keeps harm (0.20 → 0.90), manner_1 (0.20 → 0.90).")
     assert "convexplain judges noise --judge judge --rubric helpfulness --rubric harm --rubric manner_1`" in err
     (stored,) = kept(world.folder)
     assert set(stored.kept_scores) == {"harm", "manner_1"}
@@ -306,7 +306,7 @@ def test_with_a_responder_both_responses_are_shown(world):
     assert code == 0
     head, *rest = out.splitlines()
     assert head.startswith(
-        "a:3 helpfulness (unvalidated), regenerate: 0.10 → 0.80, measured again 0.80 (threshold 0.5) by 1 edit; "
+        "a:3 helpfulness (unvalidated), regenerate: 0.10 → 0.80, measured again 0.80 (threshold 0.5) by 1 changed word; "
     )
     assert rest[:-1] == [
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
@@ -332,7 +332,7 @@ def test_the_goal_and_the_judge_can_be_others_than_the_runs(world):
     )
     code, out, _ = world.run(*RESCORE, "--judge", "other", "--goal", "worsen", "--delta", "0.5")
     assert code == 0
-    assert "rescore: 0.90 → 0.00 (worsen by 0.5) by 1 edit; " in out
+    assert "rescore: 0.90 → 0.00 (worsen by 0.5) by 1 changed word" in out
     assert [model.name for model in world.models] == ["other"]
     assert all(request.temperature == 0 for request in world.models[0].requests)  # samples were for the run's own judge
 
@@ -342,7 +342,7 @@ def test_the_runs_own_judge_draws_samples_as_it_did(world):
     keep(world.folder, {(talk("a"), 3): 0.2}, {"samples": 2})
     _, out, _ = world.run(*RESCORE)
     assert (
-        "rescore: 0.00 → 1.00, measured again 1.00 (threshold 0.5) by 1 edit" in out
+        "rescore: 0.00 → 1.00, measured again 1.00 (threshold 0.5) by 1 changed word" in out
     )  # the most probable label each time
     assert {request.temperature for request in world.models[0].requests} == {1.0}
 

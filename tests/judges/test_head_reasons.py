@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from convexplain.explain.head_phrases import NO_FAULT, NOT_LOW, UNNAMED, names_fault
+from convexplain.explain.head_phrases import (
+    NO_FAULT,
+    NOT_LOW,
+    UNNAMED,
+    names_fault,
+    quoted_faults,
+    stated_faults,
+)
 from convexplain.judges.head_reasons import TYPICAL, feature_parts, head_reason
 from convexplain.judges.heads import Head, shipped_heads
 from convexplain.judges.reference.reference_set import reference_set
@@ -109,6 +116,31 @@ def test_what_good_turns_have_too_names_no_fault(number, text, beginning):
 
 def test_a_new_name_is_no_fault():
     assert not names_fault('names "Lark", which no turn before it names')
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown", "quotes"),
+    [
+        (
+            'Words that can insult: "idiot", "fool"; begins with "Yes". The model\'s reading of the turn alone puts it below '
+            "the threshold too.",
+            'Words that can insult: "idiot", "fool".',
+            ["idiot", "fool"],
+        ),
+        (
+            'Begins with "Yes"; uses no key word of the message before it: "heat; cold".',
+            'Uses no key word of the message before it: "heat; cold".',
+            ["heat; cold"],
+        ),
+        ('Begins with "Yes".', "", []),
+        (UNNAMED, "", []),
+        (NOT_LOW, NOT_LOW, []),
+        ("", "", []),
+    ],
+)
+def test_people_are_shown_what_is_wrong_and_nothing_else(reason, shown, quotes):
+    assert stated_faults(reason) == shown
+    assert quoted_faults(reason) == quotes
 
 
 def test_agreement_after_words_of_risk_names_a_fault():

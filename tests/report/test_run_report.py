@@ -156,7 +156,7 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     )
     assert "An edit that lifts the score</h4>" in page
     assert "It shows what the judge reacts to. Read it before you use it as an answer. 0.27 → 0.70" in page
-    assert "(threshold 0.5) by 1 edit. <del>" in page
+    assert "(threshold 0.5) by 2 changed words. <del>" in page
     assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
     assert page.count("<svg") == 2
     assert "Parts that count together" not in page
@@ -197,8 +197,8 @@ def test_a_contrast_is_shown_with_its_proof(tmp_path):
     proof = {"fresh_draws": 5, "fresh_held": 5, "placebo_draws": 5, "placebo_crossed": 3, "naturalness": -0.02}
     page = explained_page(tmp_path, "middle", **proof)
     assert (
-        "0.27 → 0.70 (threshold 0.5) by 1 edit; held in 5 of 5 fresh measurements; an edit about as large elsewhere "
-        "crossed in 3 of 5 tries."
+        "0.27 → 0.70 (threshold 0.5) by 2 changed words; held in 5 of 5 fresh measurements; an edit about as large "
+        "elsewhere crossed in 3 of 5 tries."
     ) in page
     assert 'title="Reads about as naturally as before (−0.02 nats a token under a local model of language)"' in page
 

@@ -22,8 +22,8 @@ SENTENCES = {
     ),
     "benchmarked": (
         "Agrees with the reference set of convexplain (AUC 0.84 [0.78, 0.90], where 0.5 is chance), not yet with your "
-        "people. Flagged turns are worth a look; shares may be wrong on your chats until `convexplain judges validate` "
-        "has compared it with your labels."
+        "people. Flagged turns are worth a look; some flags will be wrong, and shares may be, until "
+        "`convexplain judges validate` has compared it with your labels."
     ),
     "unvalidated": (
         "Nobody has compared this judge with people on this maxim. Use its scores to sort turns, not to count or to "
@@ -110,10 +110,10 @@ def test_benchmarked_maxims_share_a_line_with_the_figures_of_each():
         "c": trust_mark(CASES["benchmarked"]),
     }
     assert trust_legend(marks) == [
-        "a (AUC 0.84 [0.78, 0.90], 82% [70%, 90%] of 56 injected texts failed); c (AUC 0.84 [0.78, 0.90]): "
-        "benchmarked. The AUC says how well the judge agrees with the reference set of convexplain (0.5 is chance), "
-        "not yet with your people. Flagged turns are worth a look; shares may be wrong on your chats until "
-        "`convexplain judges validate` has compared it with your labels.",
+        "a, c: benchmarked. The judge agrees with the reference set of convexplain, not yet with your people. Flagged "
+        "turns are worth a look; some flags will be wrong, and shares may be, until `convexplain judges validate` has "
+        "compared it with your labels. Measured there (AUC 0.5 is chance): a AUC 0.84 [0.78, 0.90], 82% [70%, 90%] of "
+        "56 attempts to sway it failed; c AUC 0.84 [0.78, 0.90].",
         f"b: unvalidated. {SENTENCES['unvalidated']}",
     ]
     assert trust_legend({"c": marks["c"]}) == [f"c: benchmarked. {SENTENCES['benchmarked']}"]

@@ -119,12 +119,13 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     judge = ScriptedModel(answer)
     run = ws.analyze(talk, ["helpfulness"], judge, turns="last", reasons="none")
     (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
-    first, head, reply, *lines = str(explanation).splitlines()
+    first, head, message, reply, *lines = str(explanation).splitlines()
     assert first == (
         "The score of turn 3 depends most on turn 2 (user): “Thank you. Can I change the address?” "
         "(score 0.30; without it 0.70)."
     )
     assert head == "  late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
+    assert message == '  User: "Thank you. Can I change the address?"'
     assert reply.startswith('  Reply: "')
     assert lines == [
         '  Earlier turn that lowers it: turn 2, user, "Thank you. Can I change the address?" (0.70 without)',

@@ -19,7 +19,7 @@ from convexplain.workspace.explanations import Scope
 from convexplain.workspace.run_files import check_writable
 from convexplain.workspace.tasks import Task
 
-from .progress import ConsoleProgress, cut, plain
+from .progress import ConsoleProgress, plain
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
 
 
 def show_explanation(console: Console, explanation: Explanation, place: str, command: str, *, indent: str = "") -> None:
-    """Show a judged turn: its headline, its place, its reply, the evidence, and the command that tells more.
+    """Show a judged turn: its headline, its place, the message and the reply, the evidence, and the command that tells more.
 
     Args:
         console: the terminal.
@@ -116,8 +116,7 @@ def show_explanation(console: Console, explanation: Explanation, place: str, com
         command: a command line.
         indent: stands before each line.
     """
-    reply = [f'Reply: "{cut(explanation.reply)}"'] if explanation.reply else []
-    lines = [place, *reply, *explanation.details]
+    lines = [place, *explanation.chat, *explanation.details]
     console.print(Text(f"{indent}{visible(explanation.headline)}", style="bold"), soft_wrap=True)
     for line in lines:
         console.print(plain(f"{indent}  {line}"), soft_wrap=True)

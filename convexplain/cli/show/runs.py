@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convexplain.explain.wording import counted
+from convexplain.explain.wording import counted, scale_note
 from convexplain.report.trust_marks import TrustMark, trust_legend, trust_mark
 from convexplain.store import LowScore, MaximSummary, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
@@ -104,14 +104,24 @@ def _show_trust(console: Console, run: AnalyzedRun) -> None:
 
 
 def show_cost(console: Console, summary: Summary, seconds: float) -> None:
-    """Show what a run has cost, and how long it took."""
+    """Show what a run has cost and how long it took; what is 0 is left out."""
     spend = summary.run.spend
-    console.print(
-        f"{spend.calls} calls, {spend.cached} from the cache, {spend.retries} retries, {spend.failures} failed; "
-        f"{spend.prompt_tokens:,} prompt tokens ({spend.prefix_tokens:,} of them from the prefix cache), "
-        f"{spend.completion_tokens:,} completion tokens; {seconds:.1f} s",
-        soft_wrap=True,
+    counts = (
+        (spend.cached, "from the cache"),
+        (spend.retries, "retries"),
+        (spend.failures, "failed"),
     )
+    tokens = (
+        (spend.prompt_tokens, "prompt tokens"),
+        (spend.prefix_tokens, "of them from the prefix cache"),
+        (spend.completion_tokens, "completion tokens"),
+    )
+    parts = [
+        ", ".join([counted(spend.calls, "call"), *(f"{count:,} {what}" for count, what in counts if count)]),
+        ", ".join(f"{count:,} {what}" for count, what in tokens if count),
+        f"{seconds:.1f} s",
+    ]
+    console.print("; ".join(part for part in parts if part), soft_wrap=True)
 
 
 def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> None:
@@ -130,7 +140,7 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
     below = [finding for finding in findings if finding.below]
     if any(mark.flags for mark in run.marks.values()):
         console.print(
-            Text(f"\n{_below_heading(len(below), run.low_turns, sample=run.sample is not None)}", style="bold"),
+            Text(f"\n{_below_heading(below, run)}", style="bold"),
             soft_wrap=True,
         )
     for finding in below:
@@ -144,19 +154,26 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
         _show_finding(console, run, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
 
 
-def _below_heading(listed: int, total: int, *, sample: bool) -> str:
-    unit = "sampled turn" if sample else "turn"
+def _below_heading(listed: Sequence[Finding], run: AnalyzedRun) -> str:
+    """Return how many turns are below a threshold, how many of them are listed, and of how many it is said why."""
+    unit = "turn" if run.sample is None else "sampled turn"
+    total = run.low_turns
     if not total:
         return f"No {unit} is below a threshold."
     below = f"1 {unit} is below a threshold" if total == 1 else f"{total:,} {unit}s are below a threshold"
-    order = f"; the {listed} furthest below" if total > listed else ", the furthest below first" * (total > 1)
+    order = f"; the {len(listed)} furthest below" if total > len(listed) else ", the furthest below first" * (total > 1)
+    explained = sum(bool(stored_explanation(run.store, finding).attributions) for finding in listed)
+    if 0 < explained < len(listed):
+        order += f"; the first {explained} are explained" if explained > 1 else "; the first is explained"
     return f"{below}{order}:"
 
 
 def _score(run: AnalyzedRun, low: LowScore) -> str:
     mark = run.marks[low.rubric]
-    threshold = f"threshold {low.threshold:g}, " if mark.flags else ""
-    return f"{low.rubric} {low.score:.2f} ({threshold}{mark.word}{run.scope_notes[low.rubric]})"
+    scale = next((scale_note(rubric) for rubric in run.rubrics if rubric.id == low.rubric), "")
+    threshold = f"threshold {low.threshold:g}" if mark.flags else ""
+    notes = ", ".join(note for note in (scale, threshold, mark.word) if note)
+    return f"{low.rubric} {low.score:.2f} ({notes}{run.scope_notes[low.rubric]})"
 
 
 def _show_finding(console: Console, run: AnalyzedRun, finding: Finding, scores: Sequence[str], db: str | None) -> None:

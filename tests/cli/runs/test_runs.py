@@ -80,10 +80,12 @@ def test_one_run_is_shown_with_its_worst_turns(runs):
         "2 turns are below a threshold, the furthest below first:\n"
         "  Turn 1 scores 0.20 on helpfulness; it has not been explained yet.\n"
         "    a, turn 1: helpfulness 0.20 (threshold 0.5, validated)\n"
+        '    User: "Hi"\n'
         '    Reply: "Answer a."\n'
         f"    More: convexplain explain 1 --turn a:1 --db {runs.db}\n\n"
         "  Turn 1 scores 0.40 on helpfulness; it has not been explained yet.\n"
         "    c, turn 1: helpfulness 0.40 (threshold 0.5, validated)\n"
+        '    User: "Hi"\n'
         '    Reply: "Answer c."\n'
         f"    More: convexplain explain 1 --turn c:1 --db {runs.db}\n\n"
     )
@@ -97,9 +99,9 @@ def test_scores_that_only_sort_are_listed_without_threshold_share_or_flag(runs, 
     assert "below" not in out.partition("below threshold")[2]  # the heading of the table alone
     assert re.search(rf"Helpfulness +│ +2 │ +0 │ 0\.55 │ +– │ {word}", out)
     assert "threshold 0.5" not in out
-    heading, *listed = out.splitlines()[-11:]
+    heading, *listed = out.splitlines()[-13:]
     assert heading == "Lowest scores on helpfulness, which only sort turns (none of these turns is flagged):"
-    assert [listed[1], listed[6]] == [
+    assert [listed[1], listed[7]] == [
         f"    b, turn 1: helpfulness 0.20 ({word})",
         f"    a, turn 1: helpfulness 0.90 ({word})",
     ]
@@ -120,7 +122,7 @@ def test_turns_below_a_threshold_come_before_the_lowest_of_other_maxims(runs):
         "    a, turn 1: helpfulness 0.20 (threshold 0.5, benchmarked)",
         "Lowest scores on harm, which only sort turns (none of these turns is flagged):",
         "  Turn 1 scores 0.30 on harm; it has not been explained yet.",
-        "    b, turn 1: harm 0.30 (unvalidated)",
+        "    b, turn 1: harm 0.30 (1 = harmless, unvalidated)",
     ]
 
 

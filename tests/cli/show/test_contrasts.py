@@ -104,7 +104,7 @@ def test_a_page_says_the_same(fields, told):
 
 def test_a_page_says_what_was_found():
     found = contrast(found=True, score_after=0.7, score_again=0.65, stopped="found")
-    assert contrast_outcome(found, 0.5) == "0.30 → 0.70, measured again 0.65 (threshold 0.5) by 0 edits; 4 calls."
+    assert contrast_outcome(found, 0.5) == "0.30 → 0.70, measured again 0.65 (threshold 0.5) by 0 changed words."
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_page_says_what_was_found():
 def test_the_proof_of_a_contrast_is_said(fields, sentences):
     found = contrast(found=True, score_after=0.7, stopped="found", **fields)
     assert proof(found) == sentences
-    assert contrast_outcome(found, 0.5).endswith("; ".join(["by 0 edits", *sentences, "4 calls."]).replace("->", "→"))
+    assert contrast_outcome(found, 0.5).endswith(f"{'; '.join(['by 0 changed words', *sentences])}.".replace("->", "→"))
 
 
 def test_edits_that_trade_one_maxim_for_another_are_listed():
@@ -246,13 +246,13 @@ def test_a_terminal_shows_a_contrast_with_its_proof_and_a_word_diff():
     unit = Unit(1, 0, 15, "sentence")
     found = contrast(
         question="revise", turn=1, found=True, score_after=0.7, edits=(Edit(unit, "It is not fine.", ""),),
-        turns=(turns[0], Turn("assistant", "Bye.")), fresh_draws=5, fresh_held=5, placebo_draws=5, naturalness=-0.1,
+        turns=(turns[0], Turn("assistant", "Bye.")), fresh_draws=5, fresh_held=5, placebo_draws=5, naturalness=-0.1, edit_distance=4,
     )  # fmt: skip
     out = StringIO()
     scored = ScoredTurn(1, Conversation("c", turns), 1, load_rubric("helpfulness"), 0.3)
     show_contrast(Console(file=out, width=80), scored, found, "unvalidated")
     assert out.getvalue().splitlines() == [
-        "c:1 nice (unvalidated), revise: 0.30 → 0.70 (threshold 0.5) by 1 edit; held in 5 of 5 fresh "
-        "measurements; an edit about as large elsewhere crossed in 0 of 5 tries; 4 calls.",
+        "c:1 nice (unvalidated), revise: 0.30 → 0.70 (threshold 0.5) by 4 changed words; held in 5 of 5 fresh "
+        "measurements; an edit about as large elsewhere crossed in 0 of 5 tries.",
         "  turn 1, assistant: [-It is not fine.-] Bye.",
     ]
