@@ -306,7 +306,8 @@ def test_with_a_responder_both_responses_are_shown(world):
     assert code == 0
     head, *rest = out.splitlines()
     assert head.startswith(
-        "a:3 helpfulness (unvalidated), regenerate: 0.10 → 0.80, measured again 0.80 (threshold 0.5) by 1 changed word; "
+        "a:3 helpfulness (unvalidated), regenerate: 0.10 → 0.80, measured again 0.80 (threshold 0.5) by 1 changed "
+        "word; "
     )
     assert rest[:-1] == [
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",

@@ -122,8 +122,8 @@ def test_a_new_name_is_no_fault():
     ("reason", "shown", "quotes"),
     [
         (
-            'Words that can insult: "idiot", "fool"; begins with "Yes". The model\'s reading of the turn alone puts it below '
-            "the threshold too.",
+            'Words that can insult: "idiot", "fool"; begins with "Yes". The model\'s reading of the turn alone puts it '
+            "below the threshold too.",
             'Words that can insult: "idiot", "fool".',
             ["idiot", "fool"],
         ),

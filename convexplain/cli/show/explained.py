@@ -107,7 +107,7 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
 
 
 def show_explanation(console: Console, explanation: Explanation, place: str, command: str, *, indent: str = "") -> None:
-    """Show a judged turn: its headline, its place, the message and the reply, the evidence, and the command that tells more.
+    """Show a judged turn: its headline, place, message and reply, the evidence, and the command that tells more.
 
     Args:
         console: the terminal.

@@ -246,7 +246,8 @@ def test_a_terminal_shows_a_contrast_with_its_proof_and_a_word_diff():
     unit = Unit(1, 0, 15, "sentence")
     found = contrast(
         question="revise", turn=1, found=True, score_after=0.7, edits=(Edit(unit, "It is not fine.", ""),),
-        turns=(turns[0], Turn("assistant", "Bye.")), fresh_draws=5, fresh_held=5, placebo_draws=5, naturalness=-0.1, edit_distance=4,
+        turns=(turns[0], Turn("assistant", "Bye.")), fresh_draws=5, fresh_held=5, placebo_draws=5, naturalness=-0.1,
+        edit_distance=4,
     )  # fmt: skip
     out = StringIO()
     scored = ScoredTurn(1, Conversation("c", turns), 1, load_rubric("helpfulness"), 0.3)
