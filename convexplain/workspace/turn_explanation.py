@@ -16,7 +16,14 @@ from convexplain.explain.strongest_units import (
     reply_effects,
     reply_is_measured,
 )
-from convexplain.explain.wording import contrast_outcome, judged_place, marked_reason, scale_note
+from convexplain.explain.wording import (
+    EDIT_CAUTION,
+    contrast_outcome,
+    edit_title,
+    judged_place,
+    marked_reason,
+    scale_note,
+)
 from convexplain.report.explanations import edited_turns
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import attribution_body, contrast_body
@@ -160,7 +167,8 @@ class Explanation:
         elif self.attributions:
             yield from self._effects("lower" if score < self.finding.rubric.threshold else "raise")
         if self.contrast is not None and self.contrast.found:
-            yield f"Edit: {contrast_outcome(self.contrast, self.finding.rubric.threshold)}"
+            outcome = contrast_outcome(self.contrast, self.finding.rubric.threshold)
+            yield f"{edit_title(self.contrast)}: {outcome} {EDIT_CAUTION}"
             for edited in edited_turns(self.finding.conversation, self.contrast):
                 yield f"  Turn {edited.turn}, {edited.role}: {one_line(marked(list(edited.changes)))}"
 

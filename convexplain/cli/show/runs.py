@@ -154,12 +154,6 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
         _show_finding(console, run, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
 
 
-def show_edit_note(console: Console, explanations: Sequence[Explanation]) -> None:
-    """Say once what an edit is, where one is shown."""
-    if any(explanation.contrast is not None and explanation.contrast.found for explanation in explanations):
-        console.print(plain(EDIT_NOTE), soft_wrap=True)
-
-
 def _below_heading(listed: Sequence[Finding], run: AnalyzedRun) -> str:
     """Return how many turns are below a threshold, how many of them are listed, and of how many it is said why."""
     unit = "turn" if run.sample is None else "sampled turn"
