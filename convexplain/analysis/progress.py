@@ -11,6 +11,9 @@ class Progress:
     def started(self, run: int) -> None:
         """Receive the number of the run that begins or goes on."""
 
+    def discarded(self) -> None:
+        """Receive that the run is deleted again, since no conversation was read."""
+
     def begin(self, task: str, total: int | None = None) -> None:
         """Begin a step, of so many items where that is known: bytes where logs are read ("reading")."""
 

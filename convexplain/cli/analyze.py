@@ -161,8 +161,8 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool, explain: int) -> int:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
     unread = [problem for problem in plan.problems if not problem.kept]
     if not plan.conversations:
-        reasons = f": {cut(str((unread or plan.problems)[0]), _REASON)}" if plan.problems else ""
-        notes.print(plain(f"Exit code 1: no conversation could be read{reasons}. Nothing was asked."), soft_wrap=True)
+        reasons = f": {(unread or plan.problems)[0]}" if plan.problems else ""
+        notes.print(plain(f"Exit code 1: nothing was asked; no conversation could be read{reasons}"), soft_wrap=True)
         return 1
     cached = f"{plan.cached} more are in the cache."
     if plan.unreached:

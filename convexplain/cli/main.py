@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from convexplain import __version__
-from convexplain.errors import ConvexplainError, RubricError, UsageError
+from convexplain.errors import ConvexplainError, MissingExtraError, RubricError, UsageError
 from convexplain.system.termination import hear_termination, stopped_by
 
 from .show.progress import plain
@@ -128,6 +128,9 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         error.print("Stopped. The same command goes on where it stopped.")
         sys.exit(stopped_by()[1])
+    except MissingExtraError as problem:
+        error.print(plain(f"Error: {problem}\nInstall it, then run the same command again."), soft_wrap=True)
+        sys.exit(1)
     except (UsageError, RubricError) as problem:
         error.print(plain(f"Error: {problem}"), soft_wrap=True)
         sys.exit(2)

@@ -18,7 +18,7 @@ from .contrasts import (
     turn_contrasts,
 )
 from .conversation_import import ImportCounts, keep_conversations
-from .deletion import DeletedRun, delete_run, run_contents
+from .deletion import DeletedRun, delete_run, discard_run, run_contents
 from .judge_agreements import judge_agreement, keep_judge_agreement
 from .low_scores import LowScore, LowTurn, low_turn_count, low_turns, scored_turn_count
 from .noise_floors import keep_noise_floor, noise_floor
@@ -64,6 +64,7 @@ __all__ = [
     "contrasts",
     "delete_replies",
     "delete_run",
+    "discard_run",
     "erase_freed_space",
     "explained_turns",
     "judge_agreement",

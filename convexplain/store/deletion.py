@@ -71,6 +71,22 @@ def delete_run(store: RunStore, run: int) -> DeletedRun:
     return contents
 
 
+def discard_run(store: RunStore, run: int) -> None:
+    """Delete a run into which no conversation was read.
+
+    In a SQLite store the next run takes its number, if no run has begun since: nobody has seen a result of it. A
+    PostgreSQL sequence cannot be set back safely while others draw from it, so there the number stays unused.
+
+    Raises:
+        StoreError: a process works on the run.
+    """
+    delete_run(store, run)
+    if store.engine.dialect.name == "sqlite":
+        with writing(store.engine) as connection:
+            set_back = "UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'runs' AND seq = :run"
+            connection.execute(sa.text(set_back), {"run": run})
+
+
 def _contents(connection: sa.Connection, run: int) -> DeletedRun:
     members, contrasts, ratings = schema.run_conversations, schema.contrasts, schema.ratings
 

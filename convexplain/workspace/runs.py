@@ -1,7 +1,6 @@
 """Analyses: from logs, conversations or the store to a judged run."""
 
 import contextlib
-import textwrap
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +15,13 @@ from convexplain.analysis.runs import analyse
 from convexplain.analysis.sampling import Sample, SampleSettings, draw_sample
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import LogError, StoreError, UnavailableError, UsageError
+from convexplain.errors import LogError, Problem, StoreError, UnavailableError, UsageError
 from convexplain.judges import SAMPLES
 from convexplain.judges.heads import head_of
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Spend
-from convexplain.store import Run, RunStore, delete_run, name_run
+from convexplain.store import Run, RunStore, discard_run, name_run
 from convexplain.store.run_list import check_run_name
 from convexplain.store.run_records import Purpose
 from convexplain.store.serialization import conversation_body
@@ -35,8 +34,6 @@ from .logs import LogReader
 from .remote_logs import RemoteLog
 from .results import AnalyzedRun
 from .trust import trust, trust_keys
-
-_REASON = 200  # characters of why nothing could be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +168,7 @@ async def run_analysis(
             _name_begun(store, run, name)
         _tell_begun(run, progress)
         on_built(built)
-        with _deleted_if_empty(store, run.id):
+        with _discarded_if_empty(store, run.id, progress):
             await analyse(
                 analysis.source,
                 store,
@@ -186,7 +183,9 @@ async def run_analysis(
                 pipeline=None if remote is None else remote.pipeline(store, run, judge, built, progress),
             )
         if not store.run_size(run.id):
-            raise _discarded(store, run.id, analysis)
+            problems = store.problems(run.id)
+            _discard(store, run.id, progress)
+            raise _unread(problems, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)
 
 
@@ -251,14 +250,14 @@ def _tell_begun(run: Run, progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _deleted_if_empty(store: RunStore, run: int) -> Iterator[None]:
-    """Delete the run where judging fails before any conversation is stored: it must not be the newest run."""
+def _discarded_if_empty(store: RunStore, run: int, progress: Progress) -> Iterator[None]:
+    """Discard the run where judging fails before any conversation is stored: it must not be the newest run."""
     try:
         yield
     except BaseException:
         with contextlib.suppress(StoreError):
             if not store.run_size(run):
-                delete_run(store, run)
+                _discard(store, run, progress)
         raise
 
 
@@ -269,17 +268,23 @@ def _name_begun(store: RunStore, run: Run, name: str) -> None:
     except UsageError:
         store.end_run(run.id, "stopped", Spend())
         if not run.resumed:
-            delete_run(store, run.id)
+            discard_run(store, run.id)
         raise
 
 
-def _discarded(store: RunStore, run: int, analysis: Analysis) -> LogError:
-    """Delete a run without conversations: it must not be the newest run. Return the error that says why it has none."""
-    problems = store.problems(run)
-    delete_run(store, run)
-    logs = ", ".join((analysis.settings or {}).get("logs") or ()) or "the store"
-    reason = f" ({textwrap.shorten(str(problems[0]), _REASON, placeholder='…')})" if problems else ""
-    return LogError(logs, None, f"no conversation was read, so there is no run{reason}")
+def _discard(store: RunStore, run: int, progress: Progress) -> None:
+    progress.discarded()
+    discard_run(store, run)
+
+
+def _unread(problems: Sequence[Problem], analysis: Analysis) -> LogError:
+    """Return the error that says why no conversation was read: the first problem that cost one, in full."""
+    no_run = "no conversation was read, so there is no run"
+    causes = [problem for problem in problems if not problem.kept] or problems
+    if not causes:
+        return LogError(", ".join((analysis.settings or {}).get("logs") or ()) or "the store", None, no_run)
+    others = f" (the first of {len(causes):,} problems)" if len(causes) > 1 else ""
+    return LogError(causes[0].path, causes[0].line, f"{no_run}{others}: {causes[0].reason}")
 
 
 async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, **options: Any) -> Plan:

@@ -37,7 +37,7 @@ class JobProgress(Progress):
     """Remembers how far a job is, for a thread that keeps it in the store.
 
     Attributes:
-        run: the run that the job works on; None until that is known.
+        run: the run that the job works on; None until that is known, and where it is deleted since nothing was read.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,10 @@ class JobProgress(Progress):
     def started(self, run: int) -> None:
         """Remember the run."""
         self.run = run
+
+    def discarded(self) -> None:
+        """Forget the run."""
+        self.run = None
 
     def begin(self, task: str, total: int | None = None) -> None:
         """Remember the step, and count anew; the judgements of an analysis stay counted while turns are explained."""

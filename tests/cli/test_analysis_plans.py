@@ -59,5 +59,5 @@ def test_a_plan_of_an_unreadable_log_says_so(plan, tmp_path):
     (tmp_path / "log.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     code, out = plan()
     assert code == 1
-    assert f"Exit code 1: no conversation could be read: {tmp_path}/log.jsonl" in out
+    assert f"Exit code 1: nothing was asked; no conversation could be read: {tmp_path}/log.jsonl: is no text" in out
     assert "0 judgements" not in out

@@ -3,7 +3,9 @@
 import json
 import re
 import signal
+import sys
 
+import openpyxl
 import pytest
 
 from convexplain.store import RunStore
@@ -222,6 +224,26 @@ def test_ctrl_c_is_one_sentence(world, command):
     code, _, err = world.run(*command)
     said = [line for line in err.strip().splitlines() if line and not line.startswith("Judge: ")]
     assert (code, said) == (130, [STOPPED])
+
+
+def test_a_missing_extra_ends_with_its_install_command(world, monkeypatch, tmp_path):
+    """Nothing was read, so nothing is said to be kept, and no run number is used up."""
+    sheet = openpyxl.Workbook()
+    sheet.active.append(["id", "role", "content"])
+    sheet.save(tmp_path / "chats.xlsx")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    code, _, err = world.run("analyze", "chats.xlsx", "--judge", "judge")
+    lines = [line for line in err.strip().splitlines() if not line.startswith("Judge: ")]
+    assert (code, lines[-2:]) == (
+        1,
+        [
+            "Error: Reading Excel files needs the extra 'logs': pip install 'convexplain[logs]'",
+            "Install it, then run the same command again.",
+        ],
+    )
+    assert "kept" not in err
+    code, out, err = world.run(*ANALYZE)
+    assert (code, "Run 2:" in out) == (0, True), err
 
 
 @pytest.mark.parametrize("log", ["file", "/proc/self/mem"])

@@ -11,6 +11,7 @@ from convexplain.errors import StoreError, UsageError
 from convexplain.models.chat import Spend
 from convexplain.store import (
     delete_run,
+    discard_run,
     keep_conversations,
     keep_ratings,
     low_turn_count,
@@ -151,6 +152,17 @@ def test_the_number_of_a_deleted_run_is_not_used_again(store):
     store.end_run(latest := begin(store, "g"), "done", Spend())
     delete_run(store, latest)
     assert begin(store, "h") == latest + 1
+
+
+def test_the_number_of_a_discarded_run_is_used_again_unless_another_has_begun(store):
+    """Only in SQLite: the numbers of PostgreSQL cannot be set back safely."""
+    store.end_run(run := begin(store, "f"), "stopped", Spend())
+    discard_run(store, run)
+    assert begin(store, "g") == (run if store.engine.dialect.name == "sqlite" else run + 1)
+    store.end_run(latest := begin(store, "h"), "stopped", Spend())
+    other = begin(store, "i")
+    discard_run(store, latest)
+    assert begin(store, "j") == other + 1
 
 
 def test_a_run_that_is_worked_on_is_not_deleted(store):

@@ -25,11 +25,19 @@ CONVERSATION = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A map with its merit: the more, the more the structure looks so."""
+    """A map with its merit: the more, the more the structure looks so.
+
+    Attributes:
+        merit: the merit.
+        field_map: the map.
+        doubts: what a person should decide.
+        guess: the map with the likely answers to the doubts; None where nothing is likely.
+    """
 
     merit: float
     field_map: FieldMap
     doubts: tuple[str, ...]
+    guess: FieldMap | None = None
 
 
 def _is_inside(keys: Steps, place: Steps) -> bool:

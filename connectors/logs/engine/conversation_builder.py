@@ -1,5 +1,6 @@
 """Parsed records become conversations with roles and ids."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from .parse_results import (
     UnreadableError,
     quoted_names,
 )
-from .roles import assign_roles, has_stranger, normalized_word
+from .roles import assign_roles, has_stranger, likely_assistant, normalized_word
 
 _REMARKS = 1000  # different remarks that are held to the end of a file
 _SPEAKERS = 20  # that are named
@@ -52,6 +53,7 @@ class ConversationBuilder:
         self._voices: dict[str, None] = {}  # all speakers, where some name of the assistant was not heard yet
         self._strangers = False  # whether one of them has no role
         self._unreadable: list[tuple[int, str]] = []  # conversations whose assistant is not known
+        self._candidates: Counter[str] = Counter()  # how many of these each speaker is in who may be the assistant
         self._remarks: dict[str, list[int]] = {}
         self._ids: set[str] = set()
         self._times: dict[str, int] = {}
@@ -97,7 +99,11 @@ class ConversationBuilder:
             position, reason = self._unreadable[0]
             more = len(self._unreadable) - 1
             times = f" (and so in {more:,} further conversation{'s' if more > 1 else ''})" if more else ""
-            self._report(position, f"{reason}{times}")
+            example = likely_assistant(self._candidates)
+            only = len(self._candidates) == 1
+            advice = f"If only {example!r} is the assistant, add:" if only else "Name the assistant, for example add:"
+            option = f"--assistant {shlex.quote(example)} (from Python: assistant={[example]!r})"
+            self._report(position, f"{reason}{times}. {advice} {option}")
 
     def _remark(self, position: int, remark: str) -> None:
         if remark in self._remarks or len(self._remarks) < _REMARKS:
@@ -118,7 +124,8 @@ class ConversationBuilder:
             if self._unheard:
                 self._listen(parsed.turns)
             try:
-                return assign_roles(parsed.turns, self._assistant, certain=record.speakers_certain)
+                certain = record.speakers_certain
+                return assign_roles(parsed.turns, self._assistant, certain=certain, remarks=parsed.remarks)
             except UnreadableError as error:
                 reason = str(error)
                 if self._speakers is not None:
@@ -126,6 +133,7 @@ class ConversationBuilder:
                 name = parsed.suffix.removeprefix("-")
                 if isinstance(error, UnknownSpeakersError):
                     self._unreadable.append((record.position, f"{name}: {reason}" if name else reason))
+                    self._candidates.update(error.candidates)
                     return ()
         name = parsed.suffix.removeprefix("-")
         self._report(record.position, f"{name}: {reason}" if name else reason)

@@ -10,10 +10,10 @@ from typing import Any
 from convexplain.parts import Text
 
 from .content_blocks import content_parts
+from .dates import is_moment, is_number
 from .field_map import path_text
 from .html_text import html_to_text, is_html
-from .metadata import parse_timestamp
-from .roles import normalized_word, role_of
+from .roles import normalized_word, role_of, speaker_role
 from .structure import ITEM, steps_path
 from .typed_values import decoded
 
@@ -26,6 +26,7 @@ _WORDS_OF_TEXT = 3
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NUMBERS = re.compile(r"(?=.*\d.*[-.,:/ ])[\d.,:/ +TZ-]+")
 """Dates, times and numbers with a point."""
+_FIGURE = re.compile(r"\d")
 _HEX = re.compile(r"[0-9a-fA-F-]{8,}|https?://\S+")
 
 
@@ -43,7 +44,10 @@ TEXT_NAMES = words_of(
     "content text message msg utterance utterances body value said says transcript txt words nachricht gesagt inhalt "
     "mensaje texto contenido messaggio testo contenu texte 内容 消息 本文 メッセージ 내용 текст сообщение"
 )
-TIME_NAMES = words_of("at ts t time timestamp date datetime created sent when datum zeit uhrzeit fecha hora")
+TIME_NAMES = words_of(
+    "at ts t time timestamp date datetime created sent when datum zeit uhrzeit zeitpunkt zeitstempel gesendet "
+    "erstellt fecha hora"
+)
 ORDER_NAMES = words_of("turn index position order sequence seq step number no nr idx offset")
 ID_NAMES = words_of("id # uuid guid key hash no nr number nummer ref reference 编号")
 CONVERSATION_NAMES = words_of(
@@ -200,7 +204,7 @@ def sides_of(field: Field, words: Sequence[str]) -> dict[str, str]:
             opposite = "assistant" if side == "user" else "user"
             return {word: side if word in ("true", "1") else opposite for word in distinct}
     compared = {normalized_word(word) for word in distinct}
-    roles = {word: role_of(word) for word in distinct}
+    roles = {word: speaker_role(word) for word in distinct}
     if "user" in compared and compared & _CUSTOMERS and "assistant" not in roles.values():
         return {word: "assistant" if normalized_word(word) == "user" else "user" for word in distinct}
     if {*roles.values()} == {"user", "system"} and roles[next(filter(None, words))] == "user":
@@ -217,7 +221,7 @@ def sides_of(field: Field, words: Sequence[str]) -> dict[str, str]:
 def roles_clear(words: Iterable[str], sides: Mapping[str, str]) -> bool:
     """Return whether the role of every speaker is known: by the words, or as the only unknown one beside one side."""
     distinct = {word for word in words if word}
-    roles = {word: sides.get(word) or role_of(word) for word in distinct}
+    roles = {word: sides.get(word) or speaker_role(word) for word in distinct}
     heard = {role for role in roles.values() if role in ("user", "assistant")}
     unknown = [word for word, role in roles.items() if role is None]
     return bool(heard) and (not unknown or (len(unknown) == 1 and len(heard) == 1)) and (len(distinct) > 1)
@@ -246,7 +250,7 @@ def role_merit(field: Field, groups: Sequence[int]) -> float:
     if roles_clear(words, sides):
         return 10.0 + 2 * named + alternates + ("role" in field.words)
     if named:
-        has_role = any(role_of(word) is not None for word in distinct)
+        has_role = any(speaker_role(word) is not None for word in distinct)
         return 4.0 + 2 * has_role + alternates + ("role" in field.words) + (len(distinct) > 1)
     is_measure = bool((_MEASURES | _GRADES) & set(field.words)) or not all(isinstance(v, str) for v in field.filled)
     numbers = is_measure and all(word.isdecimal() for word in distinct)
@@ -273,7 +277,7 @@ def text_merit(field: Field) -> float:
         return 0.0
     if not named and (len(set(texts)) * 2 < len(texts) or sum(map(is_text, texts)) * 3 < len(texts)):
         return 0.0
-    if sum(bool(_HEX.fullmatch(text)) or parse_timestamp(text) is not None for text in texts) * 2 > len(texts):
+    if sum(bool(_HEX.fullmatch(text)) or is_moment(text) for text in texts) * 2 > len(texts):
         return 0.0
     markup = any(map(is_html, texts[:_MAX_PIECES]))  # the same text without it is better
     mean = sum(len(html_to_text(text) if markup else text) for text in texts) / len(texts)
@@ -298,7 +302,18 @@ def is_time(field: Field) -> bool:
     """Return whether a field holds the time of each item."""
     values = field.filled
     named = bool(TIME_NAMES & set(field.words))
-    return named and bool(values) and all(parse_timestamp(value) is not None for value in values[:20])
+    return named and bool(values) and all(map(is_moment, values[:20]))
+
+
+def may_be_time(field: Field) -> bool:
+    """Return whether a field holds the time of each item by its name, in a form that is not known."""
+    named = bool(TIME_NAMES & set(name_words(field.keys[-1]))) and not (_MEASURES - {"time"}) & set(field.words)
+    texts = [value for value in field.filled if isinstance(value, str) and len(value) <= _MAX_WORD]
+    return (
+        named
+        and len(texts) == len(field.filled) > 0
+        and all(_FIGURE.search(text) and not is_number(text) for text in texts)
+    )
 
 
 def says_public(field: Field) -> bool | None:

@@ -37,10 +37,12 @@ class MapProposal:
     Attributes:
         field_map: the map.
         doubts: what a person should decide; empty where it can be used as it is.
+        guess: the map with the likely answers to the doubts; None where nothing is likely.
     """
 
     field_map: FieldMap
     doubts: tuple[str, ...] = ()
+    guess: FieldMap | None = None
 
 
 def propose_map(values: Sequence[Any], is_record: Callable[[Any], bool] = lambda _: False) -> MapProposal | None:
@@ -65,7 +67,7 @@ def propose_map(values: Sequence[Any], is_record: Callable[[Any], bool] = lambda
     doubts = best.doubts
     if rival is not None:
         doubts = (*doubts, f"turns may also be meant by: {rival.field_map}")
-    return MapProposal(best.field_map, doubts)
+    return MapProposal(best.field_map, doubts, best.guess)
 
 
 def _differs(best: Candidate, second: Candidate) -> bool:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from .content_blocks import content_parts
+from .dates import READABLE, column_moment, column_order, is_moment, is_number
 from .field_map import FieldMap, FieldPath
 from .fields import counted
 from .message_lists import is_turn, parse_turn
 from .metadata import clean_text, extra_metadata, parse_timestamp
-from .parse_results import ParsedTurn, UnreadableError
+from .parse_results import ParsedTurn, UnreadableError, quoted_names
 from .roles import normalized_word, role_of
 from .typed_values import decoded
 
@@ -45,6 +46,9 @@ class ItemReader:
         if field_map.turns is None:
             used += [places.get(field_map.id or ""), places.get(field_map.system or "")]
         self._used = [path for path in used if path is not None]
+        self._times = 0
+        self._undated: list[tuple[list[ParsedTurn], Any]] = []  # turns with their times that are not read yet
+        self._unread: list[Any] = []  # times that cannot be read
 
     def order(self, item: Any) -> str:
         """Return an item's value for the order; "" for none."""
@@ -69,18 +73,50 @@ class ItemReader:
         if self._is_standard and is_turn(item) and isinstance(item.get("role"), str):
             parsed = parse_turn(item, self._used_keys)
             return [] if parsed is None else [replace(parsed, **self._replaced(item, parsed))]
-        at = parse_timestamp(self._at(item)) if self._at is not None else None
+        value = None if self._at is None else self._at(item)
+        at = parse_timestamp(value)
         name = as_word(self._name(item)) or None if self._name is not None else None
         used = [path for path in self._used if path is not self._at or at is not None]
         metadata = extra_metadata(without_places(item, used), ()) if isinstance(item, dict) else {}
         metadata = {key: value for key, value in metadata.items() if value != ""}
         spoken = self._spoken(item, place)
-        return [
+        turns = [
             ParsedTurn.of_parts(
                 self._speaker(word), content_parts(text), name or self._name_in(word), at, {} if i else metadata
             )
             for i, (word, text) in enumerate(spoken)
         ]
+        if self._at is not None and value not in (None, ""):
+            self._times += 1
+            if at is None:
+                self._undated.append((turns, value))
+        return turns
+
+    def date_turns(self) -> None:
+        """Read the times of turns whose order of day and month only all of them together tell."""
+        order = column_order([value for _, value in self._undated])
+        for turns, value in self._undated:
+            at = column_moment(value, order)
+            if at is None:
+                self._unread += [] if is_number(value) else [value]
+                continue
+            for turn in turns:
+                turn.at = at
+                turn.metadata.pop(self._map.at or "", None)
+        self._undated.clear()
+
+    @property
+    def time_remark(self) -> str | None:
+        """What a person should know of times that were not read; None where there are none such."""
+        if not self._unread:
+            return None
+        first = as_word(self._unread[0])
+        either_way = "; day and month may be either way round" if is_moment(first) else ""
+        return (
+            f"{len(self._unread):,} of {self._times:,} values of {self._map.at!r} were not read as times (the first is "
+            f"{quoted_names([first])}{either_way}): they are metadata of their turns. Times are read as {READABLE}. "
+            "If another column holds the times, write at=COLUMN in the --map"
+        )
 
     def _replaced(self, item: Any, parsed: ParsedTurn) -> dict[str, Any]:
         """Return what the map says of a turn in OpenAI's form, in place of the form's own fields."""

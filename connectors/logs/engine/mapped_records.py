@@ -79,6 +79,8 @@ def read_mapped(
     _report_all(unread, report)
     if reader.private_turns:
         report(None, f"left out: {counted(reader.private_turns, 'private messages')}", kept=True)
+    if (remark := reader.time_remark()) is not None:
+        report(None, remark, kept=True)
     yield from reader.grouped()
 
 
@@ -187,6 +189,7 @@ class _MapReader:
         for place, item in enumerate(items):
             for turn in self._item.turns(item, place):
                 groups.add("", position, turn, self._item.order(item))
+        self._item.date_turns()
         parsed = next((conversation for group in groups.records() for conversation in group.conversations), None)
         if parsed is None or not any(turn.speaker for turn in parsed.turns) or self._item.lacks_content(items):
             if items:
@@ -209,6 +212,11 @@ class _MapReader:
             used = [*used, *([self._id] if self._id is not None else [field_path(id_key)] if id_key else [])]
             parsed.metadata = extra_metadata(without_places(record, used), ())
         return parsed
+
+    def time_remark(self) -> str | None:
+        """Return what a person should know of times that were not read, once all records are read."""
+        self._item.date_turns()
+        return self._item.time_remark
 
     def grouped(self) -> Iterator[ParsedRecord]:
         """Yield the conversations of records that are turns."""

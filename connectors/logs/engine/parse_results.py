@@ -126,7 +126,15 @@ class UnreadableError(ConvexplainError):
 
 
 class UnknownSpeakersError(UnreadableError):
-    """A conversation whose assistant is not known."""
+    """A conversation whose assistant is not known.
+
+    Attributes:
+        candidates: the speakers who may be the assistant, in the order in which they spoke first.
+    """
+
+    def __init__(self, reason: str, candidates: Sequence[str]) -> None:
+        super().__init__(reason)
+        self.candidates = candidates
 
 
 class ProblemReporter(Protocol):

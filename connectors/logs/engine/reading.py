@@ -26,10 +26,11 @@ class MapNeededError(UsageError):
     def __init__(self, proposal: MapProposal) -> None:
         self.proposal = proposal
         doubts = "; ".join(proposal.doubts)
-        option = shlex.quote(str(proposal.field_map))
+        option = shlex.quote(str(proposal.guess or proposal.field_map))
+        way = "with the likely answer" if proposal.guess else "all the same"
         super().__init__(
-            f"map: the log has no known format. It may be read with --map {option} (from Python: map=…), "
-            f"but a person should decide: {doubts}"
+            f"map: the log has no known format, and a person should decide: {doubts}. "
+            f"To read it {way}, add: --map {option} (from Python: map=…)"
         )
 
 

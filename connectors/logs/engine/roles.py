@@ -1,7 +1,9 @@
 """The four roles of the words by which logs name their speakers."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 from convexplain.types import Role, Turn, plain_turn
 
@@ -88,6 +90,17 @@ def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
     return "assistant" if compared in assistant else _ROLES.get(compared) or _phrase_role(compared)
 
 
+_BOT_NAME = re.compile(r"\w{0,40}[^\W\d_A-Z]Bot|[\w-]{0,40}[-_][Bb]ot|\w{1,40} Bot")
+
+
+def speaker_role(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
+    """Return the role of the word of somebody who surely speaks: as `role_of`, and a bot's name is the assistant's.
+
+    `ShopBot`, `shop-bot` and `Shop Bot` are such names; `Talbot` and `Abbot` are people's.
+    """
+    return role_of(word, assistant) or ("assistant" if _BOT_NAME.fullmatch(word.strip()) else None)
+
+
 def has_stranger(turns: Sequence[ParsedTurn], assistant: frozenset[str]) -> bool:
     """Return whether neither the table of words nor the names of the assistant tell the role of some speaker."""
     return any(_role(turn, assistant) is None for turn in turns)
@@ -102,17 +115,22 @@ def turn_of(turn: ParsedTurn, role: Role, name: str | None) -> Turn:
     return Turn(role, turn.content, name, turn.at, turn.metadata, turn.parts)
 
 
-def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
+def assign_roles(
+    turns: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True, remarks: list[str] | None = None
+) -> tuple[Turn, ...]:
     """Return the turns with their roles.
 
-    Two rules resolve a word that is in no table. Where it is the only such word and one of the two sides (user,
+    Three rules resolve a word that is in no table. Where it is the only such word and one of the two sides (user,
     assistant) is known, it is the other side. Where the caller named the assistant and the assistant speaks here,
-    everybody else without a role is a user; this rule needs `certain` speakers.
+    everybody else without a role is a user. Where the caller named nobody and one speaker has an assistant's word,
+    the others are users, unless two of them talk to each other: one may be the assistant's colleague. The last two
+    rules need `certain` speakers.
 
     Args:
         turns: the turns of one conversation.
         assistant: names of the assistant, as `normalized_word` returns them.
         certain: whether every speaker's word is surely one.
+        remarks: receives that the third rule was used.
 
     Raises:
         UnreadableError: a turn does not say who speaks, or speakers remain that neither rule resolves.
@@ -126,7 +144,12 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
     unknown = {
         normalized_word(turn.speaker): turn.speaker for turn, role in zip(turns, roles, strict=True) if role is None
     }
-    default = _default_role(turns, roles, unknown, assistant, certain=certain) if unknown else "user"
+    default: Role = "user"
+    remark = None
+    if unknown:
+        default, remark = _default_role(turns, roles, unknown, assistant, certain=certain)
+    if remark is not None and remarks is not None:
+        remarks.append(remark)
     names = [turn.name or _name_in_word(turn.speaker) for turn in turns]
     return tuple(turn_of(turn, role or default, name) for turn, role, name in zip(turns, roles, names, strict=True))
 
@@ -148,7 +171,40 @@ def _known_turns(turns: Sequence[ParsedTurn]) -> tuple[Turn, ...] | None:
 def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:
     if turn.name and normalized_word(turn.name) in assistant:
         return "assistant"
-    return role_of(turn.speaker, assistant)
+    return speaker_role(turn.speaker, assistant)
+
+
+def sole_assistant(words: Sequence[str]) -> str | None:
+    """Return the one speaker's word that is an assistant's, where all others have no role and do not talk to each
+    other; None for any other conversation.
+
+    Args:
+        words: the speakers' words, turn by turn.
+    """
+    if not has_sole_assistant(words):
+        return None
+    speakers = {normalized_word(word): word for word in words}
+    known = [word for word, spelling in speakers.items() if speaker_role(spelling) is not None]
+    runs = [word for word, _ in groupby(map(normalized_word, words))]
+    threes = zip(runs, runs[1:], runs[2:], strict=False)
+    talk = any(first == third and known[0] not in (first, second) for first, second, third in threes)
+    return None if talk else speakers[known[0]]
+
+
+def has_sole_assistant(words: Iterable[str]) -> bool:
+    """Return whether one speaker's word is an assistant's, and all others have no role."""
+    roles = {normalized_word(word): speaker_role(word) for word in words if word}
+    return [role for role in roles.values() if role is not None] == ["assistant"] and len(roles) > 1
+
+
+def likely_assistant(conversations: Mapping[str, int]) -> str:
+    """Return the speaker who is most likely the assistant: heard in the most conversations; of equals the one who
+    spoke last, since a user begins.
+
+    Args:
+        conversations: how many conversations each speaker is in, the first who spoke first.
+    """
+    return max(reversed(conversations), key=lambda word: conversations[word])
 
 
 def _name_in_word(speaker: str) -> str | None:
@@ -165,17 +221,25 @@ def _default_role(
     assistant: frozenset[str],
     *,
     certain: bool,
-) -> Role:
-    """Return the role of the speakers that have none yet."""
+) -> tuple[Role, str | None]:
+    """Return the role of the speakers that have none yet, and what a person should know of it."""
     sides = {role for role in roles if role in ("user", "assistant")}
     if len(unknown) == 1 and len(sides) == 1:
-        return "assistant" if "user" in sides else "user"
+        return ("assistant" if "user" in sides else "user"), None
     named = any(normalized_word(word) in assistant for turn in turns for word in (turn.speaker, turn.name or ""))
     if certain and named:
-        return "user"
+        return "user", None
+    if certain and not assistant and (sole := sole_assistant([turn.speaker for turn in turns])) is not None:
+        return "user", (
+            f"the speaker {sole!r} was taken for the assistant, and all others for users; if another one is an "
+            "assistant too, name it: --assistant NAME"
+        )
     speakers = {normalized_word(turn.speaker): turn.speaker for turn in turns}
+    assistants = [turn.speaker for turn, role in zip(turns, roles, strict=True) if role == "assistant"]
     raise UnknownSpeakersError(
         f"cannot tell which role {quoted_names(list(unknown.values()))} has; the speakers are "
-        f"{quoted_names(list(speakers.values()))}. Name the assistant's speakers with the option `assistant` "
-        "(command line: --assistant NAME)"
+        f"{quoted_names(list(speakers.values()))}"
+        if assistants
+        else f"it is not known which of the speakers {quoted_names(list(speakers.values()))} is the assistant",
+        list(dict.fromkeys(assistants)) or list(unknown.values()),
     )

@@ -1,11 +1,16 @@
 """Maps that read lists as turns, or rows as turns of several conversations."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from convexplain.errors import UsageError
+
 from . import pair_fields
 from .candidates import CLEAR, CONVERSATION, ID, MAX_ITEMS, Candidate, id_rank, optional_path, unclaimed
+from .dates import column_moment, column_order
 from .field_map import FieldMap
 from .field_shapes import (
     REMARK_NAMES,
@@ -18,6 +23,7 @@ from .field_shapes import (
     is_order,
     is_text,
     is_time,
+    may_be_time,
     name_words,
     note_condition,
     role_merit,
@@ -27,8 +33,8 @@ from .field_shapes import (
     speaker_words,
     text_merit,
 )
-from .metadata import parse_timestamp
 from .parse_results import quoted_names
+from .roles import has_sole_assistant, likely_assistant
 from .structure import ITEM, ListPlace, Steps, steps_path
 from .transcripts import looks_like_transcript
 from .typed_values import decoded
@@ -50,7 +56,7 @@ def turn_candidate(place: ListPlace) -> Candidate | None:
     spoken = _spoken(fields, groups)
     if spoken is None:
         return None
-    merit, field_map, doubts, claimed = spoken
+    merit, field_map, doubts, claimed, assistant = spoken
     times = [field for field in fields if field.path == field_map.at]
     if times and _is_unsorted(times[0].values, groups):
         field_map = replace(field_map, order=field_map.at)
@@ -66,7 +72,7 @@ def turn_candidate(place: ListPlace) -> Candidate | None:
     elif field_map.records is not None and field_map.records.endswith("entries(@)"):
         field_map = replace(field_map, id="key")
     doubts += unclaimed(items, claimed)
-    return Candidate(merit, field_map, tuple(dict.fromkeys(doubts)))
+    return Candidate(merit, field_map, tuple(dict.fromkeys(doubts)), _guess(field_map, assistant))
 
 
 def _with_record_fields(field_map: FieldMap, fields: Sequence[Field], turns: Steps) -> tuple[FieldMap, set[Steps]]:
@@ -94,17 +100,19 @@ def row_candidates(items: Sequence[dict[str, Any]], records: str | None) -> Iter
     spoken = _spoken([field for field in fields if field is not id_field], groups)
     if spoken is None:
         return
-    merit, field_map, doubts, claimed = spoken
+    merit, field_map, doubts, claimed, assistant = spoken
     order = next(
         (field for field in fields if field.keys not in claimed and field is not id_field and is_order(field)), None
     )
-    field_map = replace(
-        field_map, records=records, id=optional_path(id_field), order=optional_path(order) or field_map.at
-    )
+    dated = any(field.path == field_map.at and is_time(field) for field in fields)
+    order_path = optional_path(order) or (field_map.at if dated else None)
+    field_map = replace(field_map, records=records, id=optional_path(id_field), order=order_path)
+    likely_id = None
     claimed |= {field.keys for field in (id_field, order) if field is not None}
     if id_field is None:
         remaining = [field.path for field in fields if field.keys not in claimed and _may_group(field)]
         if remaining or (records is None and field_map.order is None):
+            likely_id = remaining[0] if remaining else None
             doubts.insert(
                 0,
                 "it is not known which field tells conversations apart (id=…)"
@@ -115,7 +123,18 @@ def row_candidates(items: Sequence[dict[str, Any]], records: str | None) -> Iter
     elif 1 < len(ids) == len(numbers):
         doubts.insert(0, f"each {id_field.path!r} stands once: every turn would be a conversation by itself")
     doubts += unclaimed(items, claimed)
-    yield Candidate(merit - 2 * (id_field is None), field_map, tuple(doubts))
+    guess = _guess(field_map, assistant, likely_id)
+    yield Candidate(merit - 2 * (id_field is None), field_map, tuple(doubts), guess)
+
+
+def _guess(field_map: FieldMap, assistant: str | None, likely_id: str | None = None) -> FieldMap | None:
+    """Return a map with the likely assistant and id; None where none is likely, or a map cannot hold the name."""
+    guess = field_map if assistant is None else replace(field_map, assistant=(assistant,))
+    guess = guess if likely_id is None else replace(guess, id=likely_id)
+    with suppress(UsageError):
+        if guess != field_map and FieldMap.parse(str(guess)) == guess:
+            return guess
+    return None
 
 
 def _may_group(field: Field) -> bool:
@@ -143,8 +162,12 @@ def _grouping(fields: Sequence[Field], *, by_name: bool) -> Field | None:
     return max(groups, key=lambda field: (id_merit(field), len(set(map(str, field.values)))), default=None)
 
 
-def _spoken(fields: Sequence[Field], groups: Sequence[int]) -> tuple[float, FieldMap, list[str], set[Steps]] | None:
-    """Return the speaker, text, name and time of items as a map, with its merit, doubts and claimed keys."""
+def _spoken(
+    fields: Sequence[Field], groups: Sequence[int]
+) -> tuple[float, FieldMap, list[str], set[Steps], str | None] | None:
+    """Return the speaker, text, name and time of items as a map, with its merit, doubts and claimed keys, and the
+    speaker who is likely the assistant where that is not known.
+    """
     roles = [field for field in fields if says_public(field) is None]
     roles.sort(key=lambda field: -role_merit(field, groups))
     if not roles or not (merit := role_merit(roles[0], groups)):
@@ -156,7 +179,8 @@ def _spoken(fields: Sequence[Field], groups: Sequence[int]) -> tuple[float, Fiel
         return None
     words = speaker_words(role, groups) or []
     sides = sides_of(role, words)
-    at = next((field for field in fields if field not in (role, content) and is_time(field)), None)
+    others = [field for field in fields if field not in (role, content)]
+    at = next(filter(is_time, others), None) or next(filter(may_be_time, others), None)
     name = next((field for field in fields if field not in (role, content, at) and _is_name(field)), None)
     field_map = FieldMap(
         role.path,
@@ -172,13 +196,14 @@ def _spoken(fields: Sequence[Field], groups: Sequence[int]) -> tuple[float, Fiel
     if private is None and public is None and notes is not None:
         field_map = replace(field_map, private=note_condition(notes))
     doubts: list[str] = []
-    if not roles_clear(words, sides):
+    assistant = None
+    if not roles_clear(words, sides) and not has_sole_assistant(words):
         speakers = list(dict.fromkeys(word for word in words if word))
-        doubts.append(
-            f"it is not known which of the speakers {quoted_names(speakers)} is the assistant: add assistant=…"
-        )
+        turns = dict.fromkeys(pair for pair in zip(groups, words, strict=True) if pair[1])
+        assistant = likely_assistant(Counter(word for _, word in turns)) if len(speakers) > 1 else None
+        doubts.append(f"it is not known which of the speakers {quoted_names(speakers)} is the assistant (assistant=…)")
     claimed = {field.keys for field in (role, content, name, at, public, private) if field is not None}
-    return merit + min(text_merit(content), 900) / 1000, field_map, doubts, claimed
+    return merit + min(text_merit(content), 900) / 1000, field_map, doubts, claimed, assistant
 
 
 def _only_text(fields: Sequence[Field]) -> Field | None:
@@ -198,8 +223,9 @@ def _is_name(field: Field) -> bool:
 def _is_unsorted(values: Sequence[Any], groups: Sequence[int]) -> bool:
     """Return whether the times of some conversation do not rise."""
     times: dict[int, list[float]] = {}
+    order = column_order(values)
     for value, group in zip(values, groups, strict=True):
-        if (at := parse_timestamp(value)) is not None:
+        if (at := column_moment(value, order)) is not None:
             times.setdefault(group, []).append(at.timestamp())
     return any(moments != sorted(moments) for moments in times.values())
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from .metadata import parse_timestamp
+from .dates import column_moment, column_order
 from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,10 +39,11 @@ class TurnGroups:
 
     def records(self) -> Iterator[ParsedRecord]:
         """Yield the conversations in the order of their first turns."""
+        dates = column_order([cell for group in self._groups.values() for cell in group.order])
         for number, (conversation_id, group) in enumerate(self._groups.items(), 1):
             conversation = ParsedConversation(group.turns)
             if self._order is not None and any(group.order):
-                keys = _numbers(group.order) or _timestamps(group.order)
+                keys = _numbers(group.order) or _timestamps(group.order, dates)
                 if keys is None:
                     conversation.remarks.append(
                         f"the column {self._order!r} does not order its rows (not all are numbers or moments); "
@@ -62,8 +63,8 @@ def _numbers(cells: Sequence[str]) -> list[float] | None:
     return numbers if all(map(math.isfinite, numbers)) else None
 
 
-def _timestamps(cells: Sequence[str]) -> list[float] | None:
-    timestamps = [at for at in map(parse_timestamp, cells) if at is not None]
+def _timestamps(cells: Sequence[str], order: str | None) -> list[float] | None:
+    timestamps = [at for cell in cells if (at := column_moment(cell, order)) is not None]
     if len(timestamps) < len(cells) or len({at.tzinfo is None for at in timestamps}) > 1:
         return None
     # Moments without a zone are taken as they stand: the machine's own zone would bend them twice a year.

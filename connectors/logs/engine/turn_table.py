@@ -2,10 +2,11 @@
 
 import csv
 import re
+import shlex
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,10 @@ def read_turn_table(path: Path, rows: Iterator[TableRow], reading: Reading) -> I
             yield from read_mapped(values, field_map, reading.report, kind="row", audit=reading.audit)
             return
     elif field_map.id is None:
-        reading.report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
+        option = shlex.quote(str(replace(field_map, id="COLUMN")))
+        remark = "no column tells conversations apart: the whole table was read as one. If it holds several, give it a "
+        remark += f"column with a number or a name for each conversation, and read it with --map {option}"
+        reading.report(None, remark, kept=True)
     yield from read_rows(rows, header, field_map, reading)
 
 

@@ -117,7 +117,7 @@ class AnalysisProgress(ConsoleProgress):
     """Progress that remembers how much of a run is done, for when it is stopped.
 
     Attributes:
-        run: the run's number; None before it begins.
+        run: the run's number; None before it begins, and where it is deleted since nothing was read.
         total: how many judgements there will be; None before the logs are read.
         judgements: how many there are.
         judged_all: whether all of them are there, so that only explanations can be missing.
@@ -133,6 +133,10 @@ class AnalysisProgress(ConsoleProgress):
     def started(self, run: int) -> None:
         """Remember the run."""
         self.run = run
+
+    def discarded(self) -> None:
+        """Forget the run."""
+        self.run = None
 
     def begin(self, task: str, total: int | None = None) -> None:
         """Start a bar."""

@@ -49,7 +49,7 @@ def test_import_once_and_again(tmp_path, exports):
         r"2 conversations with 4 turns \(2 user, 2 assistant\) in [\d.]+ s, [\d,]+ turns/s: 2 new", first.output
     )
     assert f"! {exports}/a.jsonl:2: malformed JSON" in first.output
-    assert f"! {exports}/b.txt.gz:1: cannot tell which role 'Anna', 'Shop" in first.output
+    assert f"! {exports}/b.txt.gz:1: it is not known which of the speakers 'Anna', 'Shop" in first.output
     assert "2 records or files could not be read in full, 0 remarks" in first.output
     assert "\x1b" not in first.output
     again = command(tmp_path, "logs", "import", exports, "--assistant", "Shop\x1b[2J")

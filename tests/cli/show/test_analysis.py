@@ -8,7 +8,7 @@ import pytest
 from convexplain import Workspace
 from convexplain.cli.show.analysis import AnalysisCommand, mean_limits
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import LogError, UsageError
+from convexplain.errors import LogError, MissingExtraError, UsageError
 from convexplain.store import RunStore
 
 
@@ -120,18 +120,38 @@ def test_records_that_could_not_be_used_are_named_last(workspace, tmp_path, caps
 
 def test_a_log_without_a_conversation_makes_no_run(workspace, tmp_path):
     (tmp_path / "log.jsonl").write_text("{")
-    with pytest.raises(LogError, match=r"log.jsonl: no conversation was read, so there is no run \(.+\)$"):
+    with pytest.raises(LogError, match=r"/log.jsonl: no conversation was read, so there is no run: is no") as error:
         analyze(workspace, tmp_path / "out", judge())
+    assert str(error.value).endswith("--map 'turns=…, role=…, content=…' (from Python: map=…)")  # the remedy, whole
     assert workspace.runs() == []
+    (tmp_path / "log.jsonl").unlink()
+    assert analyze(workspace, tmp_path / "out", judge()) == 0
+    assert [run.id for run in workspace.runs()] == [1]
 
 
-def test_a_run_that_is_stopped_before_it_has_read_anything_is_not_kept(workspace, tmp_path, monkeypatch):
+def test_the_error_is_what_kept_the_log_from_being_read(workspace, tmp_path):
+    """Not a remark that comes before it."""
+    (tmp_path / "log.jsonl").write_text("time,who,text\n1,Anna,Where is my parcel?\n2,Bo,It comes.\n")
+    with pytest.raises(LogError, match=r"/log.jsonl:2: no conversation was read, so there is no run: ") as error:
+        analyze(workspace, tmp_path / "out", judge())
+    assert error.value.reason.partition("no run: ")[2] == (
+        "it is not known which of the speakers 'Anna', 'Bo' is the assistant. Name the assistant, for example add: "
+        "--assistant Bo (from Python: assistant=['Bo'])"
+    )
+
+
+def test_a_run_that_is_stopped_before_it_has_read_anything_is_not_kept(workspace, tmp_path, capsys, monkeypatch):
     async def keep_source(*_):
-        raise RuntimeError("boom")
+        raise MissingExtraError("Reading .xlsx", "logs")
 
-    monkeypatch.setattr("convexplain.analysis.runs.keep_source", keep_source)
-    assert analyze(workspace, tmp_path / "out", judge()) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("convexplain.analysis.runs.keep_source", keep_source)
+        with pytest.raises(MissingExtraError):  # nothing is kept, so nothing can go on
+            analyze(workspace, tmp_path / "out", judge())
     assert workspace.runs() == []
+    assert "goes on where it stopped" not in capsys.readouterr().err
+    assert analyze(workspace, tmp_path / "out", judge()) == 0
+    assert [run.id for run in workspace.runs()] == [1]  # a command that read nothing leaves no gap
 
 
 def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):

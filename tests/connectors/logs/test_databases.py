@@ -50,7 +50,7 @@ def test_the_table_of_conversations_is_read(tmp_path, table):
     [
         ({"users": USERS}, {}, "no table is known to hold conversations; its tables are 'users'"),
         ({"a": DOUBTFUL, "b": DOUBTFUL}, {}, "the tables 'a', 'b' may hold conversations; say which one to read"),
-        ({"a": DOUBTFUL, "users": USERS}, {}, "--map 'role=wer, content=gesagt, id=nr'"),
+        ({"a": DOUBTFUL, "users": USERS}, {}, "--map 'role=wer, content=gesagt, assistant=Tormod, id=nr'"),
         ({"a": MESSAGES}, {"map": "table=c"}, "no table 'c'; the database has 'a'"),
         ({"a": MESSAGES}, {"map": "table=a, role=who, content=content"}, "no column 'who'"),
     ],

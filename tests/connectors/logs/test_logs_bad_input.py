@@ -172,23 +172,52 @@ def test_a_forced_format_refuses_others(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("speakers", "assistant"),
+    ("speakers", "advice"),
     [
-        (("Anna", "Ben"), ()),
-        (("Anna",), ()),
-        (("system", "Anna"), ()),
-        (("user", "assistant", "critic"), ()),
-        (("user", "Anna", "Ben"), ()),
+        (("Anna", "Ben"), "Name the assistant, for example add: --assistant Ben (from Python: assistant=['Ben'])"),
+        (("Anna",), "If only 'Anna' is the assistant, add: --assistant Anna (from Python: assistant=['Anna'])"),
+        (("system", "Anna"), "If only 'Anna' is the assistant, add: --assistant Anna"),
+        (("user", "assistant", "critic"), "If only 'assistant' is the assistant, add: --assistant assistant"),
+        (("user", "Anna", "Ben"), "for example add: --assistant Ben"),
+        (("Anna", "Shop Berlin", "Anna"), "for example add: --assistant 'Shop Berlin' (from Python:"),
+        (("Maria", "Bot", "Maria", "Peter", "Maria", "Peter"), "If only 'Bot' is the assistant, add: --assistant Bot"),
+        (("Maria", "Talbot", "Maria", "Abbot"), "for example add: --assistant Abbot"),
     ],
 )
-def test_roles_are_never_guessed(tmp_path, speakers, assistant):
+def test_roles_are_never_guessed(tmp_path, speakers, advice):
+    """Two unknown speakers who talk to each other may be a customer and the bot's human colleague."""
     record = {"messages": [{"role": speaker, "content": "x"} for speaker in speakers]}
-    found, problems = read(tmp_path, json.dumps(record), assistant=assistant)
+    found, problems = read(tmp_path, json.dumps(record))
     assert found == []
     assert len(problems) == 1
     assert all(repr(speaker) in problems[0].reason for speaker in speakers)
-    assert "`assistant`" in problems[0].reason
-    assert "--assistant NAME" in problems[0].reason
+    assert advice in problems[0].reason
+
+
+@pytest.mark.parametrize("bot", ["Agent", "Bot", "Support", "Advisor", "ShopBot", "shop-bot", "Shop Bot"])
+def test_the_only_assistant_among_names_of_people_is_the_assistant(tmp_path, bot):
+    """Anna and Peter never talk to each other, so neither is a colleague of the assistant; a remark says it."""
+    speakers = ["Anna", bot, "Anna", bot, "Peter", bot]
+    record = {"messages": [{"role": speaker, "content": "x"} for speaker in speakers]}
+    found, problems = read(tmp_path, json.dumps(record))
+    assert [turn.role for turn in found[0].turns] == ["user", "assistant"] * 3
+    assert found[0].turns[4].name == "Peter"
+    assert [(problem.kept, problem.reason) for problem in problems] == [
+        (
+            True,
+            f"the speaker {bot!r} was taken for the assistant, and all others for users; if another one is an "
+            "assistant too, name it: --assistant NAME",
+        )
+    ]
+
+
+def test_the_speaker_of_most_conversations_is_the_example(tmp_path):
+    talks = [("Bo", "Ann"), ("Bo", "Mia"), ("Cem", "Bo")]
+    lines = [json.dumps({"messages": [{"role": name, "content": "x"} for name in talk]}) for talk in talks]
+    _, problems = read(tmp_path, "\n".join(lines))
+    assert "(and so in 2 further conversations). Name the assistant, for example add: --assistant Bo (" in str(
+        problems[0]
+    )
 
 
 def test_a_name_that_nobody_has_is_said_once_for_the_file(tmp_path):
@@ -211,7 +240,7 @@ def test_what_many_conversations_have_in_common_is_said_once(tmp_path):
     _, problems = read(tmp_path, "\n".join([json.dumps({"messages": turns})] * 3))
     (problem,) = problems
     assert (problem.line, problem.kept) == (1, False)
-    assert problem.reason.endswith("(and so in 2 further conversations)")
+    assert "(and so in 2 further conversations). Name the assistant" in problem.reason
     missing = {"messages": [None, {"role": "user", "content": "Hi"}]}
     _, problems = read(tmp_path, "\n".join([json.dumps(missing)] * 3))
     assert [(problem.line, problem.reason, problem.kept) for problem in problems] == [

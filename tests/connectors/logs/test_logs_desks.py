@@ -573,7 +573,7 @@ def test_a_thread_asks_who_the_assistant_is(tmp_path):
     path = write(tmp_path, json.dumps(log), "message_1.json")
     inspection = inspect_log(path)
     assert inspection.formats == {"messenger": 1}
-    assert "the speakers are 'Ann', 'Bo'" in inspection.problems[0].reason
+    assert "which of the speakers 'Ann', 'Bo' is the assistant" in inspection.problems[0].reason
 
 
 def test_salesforce_and_copilot_studio_are_read_from_tables(tmp_path):

@@ -177,7 +177,7 @@ QUESTIONS = {
             name: {"messages": [[{"text": f"I am {who} and like tea", "sender": who}] for who in ("22ab", "77cd")]}
             for name in ("8a1f", "9b2f")
         },
-        "'records=entries(@), turns=value.messages[*][], role=sender, content=text, id=key'",
+        "'records=entries(@), turns=value.messages[*][], role=sender, content=text, assistant=77cd, id=key'",
     ),
     "names of voices": (
         {

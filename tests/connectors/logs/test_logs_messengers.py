@@ -171,8 +171,8 @@ def test_telegram_people_need_to_be_told_apart(tmp_path):
     record = {**CHAT, "messages": [telegram(1), telegram(2, "Me", "Hello")]}
     found, problems = read(tmp_path, json.dumps(record), "result.json")
     assert found == []
-    assert "the speakers are 'Anna', 'Me'" in problems[0].reason
-    assert "--assistant NAME" in problems[0].reason
+    assert "which of the speakers 'Anna', 'Me' is the assistant" in problems[0].reason
+    assert "--assistant Me" in problems[0].reason
     found, problems = read(tmp_path, json.dumps(record), "result.json", assistant=["me"])
     assert (said(found[0]), problems) == (HI_SAID, [])
 

@@ -270,7 +270,7 @@ def test_an_answer_of_anthropics_interface_by_itself(tmp_path):
         ({"object": "response", "output": 7}, "a response without items"),
         (
             {"messages": [{"role": "wizard", "content": [{"type": "tool_use", "name": "f"}]}]},
-            "cannot tell which role 'wizard' has",
+            "it is not known which of the speakers 'wizard'",
         ),
         (
             {"messages": [{"type": "alien", "content": "x"}, {"type": "human", "data": {"content": ""}}]},

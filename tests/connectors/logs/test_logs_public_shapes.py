@@ -156,7 +156,7 @@ def test_mattermost_without_bots_asks(tmp_path):
     records = [direct("mia", "Hi", 1714557600000), direct("helper", "Hello", 1714557601000)]
     conversations, problems = read(tmp_path, lines(*records), "a.jsonl")
     assert (conversations, len(problems)) == ([], 1)
-    assert "Name the assistant's speakers" in problems[0].reason
+    assert "Name the assistant, for example add: --assistant helper" in problems[0].reason
     [conversation], _ = read(tmp_path, lines(*records), "a.jsonl", assistant=["helper"])
     assert said(conversation) == [("user", "Hi"), ("assistant", "Hello")]
 

@@ -363,12 +363,18 @@ def test_uss(tmp_path):
     [
         ({"turns": [{"speaker": "S", "utterance": "x", "annotations": []}, 7]}, "turn 2 is no object"),
         ({"turns": [{"speaker": 3.5, "utterance": "x", "annotations": []}]}, "message 1 does not say who speaks"),
-        ({"turns": [{"speaker": "Q", "utterance": "x", "annotations": []}]}, "cannot tell which role 'Q' has"),
+        (
+            {"turns": [{"speaker": "Q", "utterance": "x", "annotations": []}]},
+            "it is not known which of the speakers 'Q",
+        ),
         ({"dialog": [{"id": "", "text": "x"}]}, "message 1 does not say who speaks"),
         ({"t": {"content": [{"agent": None, "message": "x"}]}}, "message 1 does not say who speaks"),
         (pairing(speakers_to_eval=["m"]), "'speakers_to_eval' are 1 values, not the names of two speakers"),
         ({"convo_id": 1, "original": []}, "the conversation has no turns"),
-        ({"message_tree_id": "t", "prompt": node("a", "ghost", "Boo")}, "cannot tell which role 'ghost' has"),
+        (
+            {"message_tree_id": "t", "prompt": node("a", "ghost", "Boo")},
+            "it is not known which of the speakers 'gho",
+        ),
         ({"history": [{"user": "", "bot": " "}]}, "no turn of the conversation has text"),
     ],
 )

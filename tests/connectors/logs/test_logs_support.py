@@ -142,7 +142,7 @@ def test_botframework_accounts_without_roles_need_to_be_told_apart(tmp_path):
     transcript = [activity("Hi", {"id": "1", "name": "Anna"}), activity("Hello", {"id": "2", "name": "Shop"})]
     found, problems = read(tmp_path, json.dumps(transcript))
     assert found == []
-    assert "the speakers are 'Anna', 'Shop'" in problems[0].reason
+    assert "which of the speakers 'Anna', 'Shop' is the assistant" in problems[0].reason
     found, _ = read(tmp_path, json.dumps(transcript), assistant=["Shop"])
     assert said(found[0]) == HI_SAID
 
@@ -394,7 +394,7 @@ def test_zendesk_comments_alone_do_not_tell_who_asked(tmp_path):
     content = json.dumps({"comments": COMMENTS})
     found, problems = read(tmp_path, content)
     assert found == []
-    assert "the speakers are '7', '8'" in reasons(problems, kept=False)[0]
+    assert "which of the speakers '7', '8' is the assistant" in reasons(problems, kept=False)[0]
     found, _ = read(tmp_path, content, assistant=["8"])
     assert said(found[0]) == HI_SAID
 

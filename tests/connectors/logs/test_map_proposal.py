@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from datetime import datetime
 
 import pytest
 
@@ -247,10 +248,70 @@ T2;2.5.;Berta;Gern.
 def test_a_table_with_names_of_people_is_asked_about(tmp_path):
     with pytest.raises(UsageError) as caught:
         read(tmp_path, TICKETS, "t.csv")
-    assert "--map 'role=Wer, content=Gesagt, id=Ticket'" in str(caught.value)
-    assert "'Kunde Müller', 'Berta', 'Kundin Roth' is the assistant: add assistant=…" in str(caught.value)
-    found, _ = read(tmp_path, TICKETS, "t.csv", map="role=Wer, content=Gesagt, id=Ticket, assistant=Berta")
+    assert "'Kunde Müller', 'Berta', 'Kundin Roth' is the assistant" in str(caught.value)
+    likely = "role=Wer, content=Gesagt, assistant=Berta, id=Ticket, at=Datum"  # Berta is in both conversations
+    assert f"To read it with the likely answer, add: --map '{likely}' (from Python: map=…)" in str(caught.value)
+    found, problems = read(tmp_path, TICKETS, "t.csv", map=likely)
     assert [turn.role for turn in found[1].turns] == ["user", "assistant"]
+    assert [turn.metadata for turn in found[1].turns] == [{"Datum": "1.5."}, {"Datum": "2.5."}]
+    assert "4 of 4 values of 'Datum' were not read as times (the first is '1.5.')" in problems[0].reason
+
+
+CHATS = """ticket,sent,sender,message body
+T1,"{}",Maria,Where is my parcel please?
+T1,"{}",{bot},It comes tomorrow morning.
+T2,"{}",Jonas,May I change the colour?
+T2,"{}",{bot},Yes of course you may.
+"""
+
+
+@pytest.mark.parametrize(
+    ("dates", "moments"),
+    [
+        (
+            ("31.12.2025 14:05", "31.12.2025 14:06", "01.02.2026 09:00", "1.2.2026, 09:01:30"),
+            (datetime(2025, 12, 31, 14, 5), datetime(2025, 12, 31, 14, 6), datetime(2026, 2, 1, 9)),
+        ),
+        (
+            ("12/31/2025 2:05 PM", "12/31/2025 2:06 PM", "02/01/2026 9:00 AM", "02/01/2026 9:01 AM"),
+            (datetime(2025, 12, 31, 14, 5), datetime(2025, 12, 31, 14, 6), datetime(2026, 2, 1, 9)),
+        ),
+        (
+            ("02/01/2026 14:05", "02/01/2026 14:06", "31/01/2026 09:00", "31/01/2026 09:01"),
+            (datetime(2026, 1, 2, 14, 5), datetime(2026, 1, 2, 14, 6), datetime(2026, 1, 31, 9)),
+        ),
+        (
+            ("2025/12/31 14:05", "2025/12/31 14:06", "2026/02/01 09:00", "2026/02/01 09:01"),
+            (datetime(2025, 12, 31, 14, 5), datetime(2025, 12, 31, 14, 6), datetime(2026, 2, 1, 9)),
+        ),
+    ],
+)
+def test_dates_are_read_where_a_column_tells_day_from_month(tmp_path, dates, moments):
+    found, problems = read(tmp_path, CHATS.format(*dates, bot="ShopBot"), "t.csv")
+    assert tuple(turn.at for talk in found for turn in talk.turns)[:3] == moments
+    assert [turn.role for talk in found for turn in talk.turns] == ["user", "assistant"] * 2
+    assert [turn.metadata for talk in found for turn in talk.turns] == [{}] * 4
+    assert [problem.reason for problem in problems] == [
+        "the log has no known format and was read with "
+        "--map 'role=sender, content=\"message body\", id=ticket, order=sent, at=sent'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("date", "reason"),
+    [
+        ("02/01/2026 9:00", "(the first is '02/01/2026 9:00'; day and month may be either way round)"),
+        ("Dec 31st, 9 am", "(the first is 'Dec 31st, 9 am')"),
+    ],
+)
+def test_a_column_of_times_that_is_not_understood_is_named(tmp_path, date, reason):
+    found, problems = read(tmp_path, CHATS.format(*[date] * 4, bot="Bot"), "t.csv")
+    assert [turn.at for turn in found[0].turns] == [None, None]
+    assert found[0].turns[0].metadata == {"sent": date}
+    (remark,) = [problem for problem in problems if "were not read as times" in problem.reason]
+    assert remark.kept
+    assert remark.reason.startswith(f"4 of 4 values of 'sent' were not read as times {reason}: ")
+    assert remark.reason.endswith("If another column holds the times, write at=COLUMN in the --map")
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_greeting_may_be_first_and_the_last_question_without_an_answer(tmp_pat
 
 @pytest.mark.parametrize("header", ["user_1,bot_1,user_3,bot_3", "user_1,bot_1,user_2,answer_2"])
 def test_columns_that_are_no_series_are_asked_about(tmp_path, header):
-    with pytest.raises(UsageError, match="but a person should decide"):
+    with pytest.raises(UsageError, match=r"and a person should decide: .+ To read it all the same, add: --map"):
         read(tmp_path, f"{header}\n{WIDE_ROW}\n{WIDE_ROW}\n", "a.csv")
 
 
