@@ -9,13 +9,14 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from convexplain.errors import ConvexplainError, LogError, MissingExtraError, UsageError
 
-from . import archives, sqlite_tables, tables, turn_table
+from . import archives, sqlite_tables, tables
 from .arrow_sizes import declared_size
 from .containers import FREE, MAX_BYTES, MAX_RATIO, LogFile
 from .parse_results import ParsedRecord, quoted_names
@@ -255,21 +256,29 @@ def _sheet_records(
             raise UsageError(
                 f"map: no table {named_sheet!r}; the workbook's sheets are {quoted_names(book.sheetnames)}"
             )
+        left_out: list[str] = []
         for sheet in book.worksheets:
             if named_sheet not in (None, sheet.title):
                 continue
             rows = _sheet_rows(path, sheet)
             first = list(islice(rows, 6))
-            named = turn_table.is_header([cell.strip() for cell in first[0].cells]) if first else False
-            if len(book.worksheets) > 1 and reading.field_map is None and not named and not tables.holds_records(first):
-                is_empty = not first
-                reading.report(
-                    None,
-                    f"the sheet {quoted_names([str(sheet.title)])} is no table of conversations: left out",
-                    kept=is_empty,
-                )
-                continue
-            yield from tables.read_text_table(path, _chain(first, rows), reading.without_table())
+            if len(book.worksheets) == 1 or reading.field_map is not None:
+                yield from tables.read_text_table(path, _chain(first, rows), reading.without_table())
+            elif not first:
+                reading.report(None, f"the sheet {quoted_names([sheet.title])} is empty: left out", kept=True)
+            elif not tables.text_likeness(first):
+                left_out.append(sheet.title)
+            else:
+                try:
+                    yield from tables.read_text_table(path, _chain(first, rows), replace(reading, table=sheet.title))
+                except UsageError as error:  # a person should decide on the map; the other sheets are read
+                    reading.report(None, f"the sheet {quoted_names([sheet.title])}: {error}")
+        for title in left_out:  # after what is more likely the cause, if no conversation can be read
+            reading.report(
+                None,
+                f"the sheet {quoted_names([title])} is no table of conversations: left out. To read it all the same, "
+                f"name its columns: --map 'table={title}, id=…, role=…, content=…'",
+            )
 
 
 def _chain(first: list[TableRow], rows: Iterator[TableRow]) -> Iterator[TableRow]:

@@ -44,6 +44,11 @@ class MapProposal:
     doubts: tuple[str, ...] = ()
     guess: FieldMap | None = None
 
+    def of_table(self, table: str) -> "MapProposal":
+        """Return the proposal for one table, or sheet, of several."""
+        guess = None if self.guess is None else replace(self.guess, table=table)
+        return replace(self, field_map=replace(self.field_map, table=table), guess=guess)
+
 
 def propose_map(values: Sequence[Any], is_record: Callable[[Any], bool] = lambda _: False) -> MapProposal | None:
     """Return the map that the first values of a log suggest; None where nothing in them looks like a conversation.

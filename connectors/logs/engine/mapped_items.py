@@ -48,7 +48,8 @@ class ItemReader:
         self._used = [path for path in used if path is not None]
         self._times = 0
         self._undated: list[tuple[list[ParsedTurn], Any]] = []  # turns with their times that are not read yet
-        self._unread: list[Any] = []  # times that cannot be read
+        self._unread = 0  # times that cannot be read
+        self._first_unread = ""
 
     def order(self, item: Any) -> str:
         """Return an item's value for the order; "" for none."""
@@ -98,7 +99,9 @@ class ItemReader:
         for turns, value in self._undated:
             at = column_moment(value, order)
             if at is None:
-                self._unread += [] if is_number(value) else [value]
+                if not is_number(value):
+                    self._unread += 1
+                    self._first_unread = self._first_unread or as_word(value)
                 continue
             for turn in turns:
                 turn.at = at
@@ -110,12 +113,11 @@ class ItemReader:
         """What a person should know of times that were not read; None where there are none such."""
         if not self._unread:
             return None
-        first = as_word(self._unread[0])
-        either_way = "; day and month may be either way round" if is_moment(first) else ""
+        either_way = "; day and month may be either way round" if is_moment(self._first_unread) else ""
         return (
-            f"{len(self._unread):,} of {self._times:,} values of {self._map.at!r} were not read as times (the first is "
-            f"{quoted_names([first])}{either_way}): they are metadata of their turns. Times are read as {READABLE}. "
-            "If another column holds the times, write at=COLUMN in the --map"
+            f"{self._unread:,} of {self._times:,} values of {self._map.at!r} were not read as times (the first is "
+            f"{quoted_names([self._first_unread])}{either_way}): they are metadata of their turns. Times are read as {READABLE}. "
+            "If another field holds the times, write at=FIELD in the --map"
         )
 
     def _replaced(self, item: Any, parsed: ParsedTurn) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Reading:
         counts: counts the records of each format; None to count nothing.
         joint: takes the records that make up conversations with those of other files; None to read each file alone.
         proposals: takes each map that is proposed, and a doubtful one is then used; None to refuse doubtful ones.
+        table: the sheet that is read, where a map must name it; None where there is one table.
         audit: counts the answers in the records that are in no turn.
     """
 
@@ -54,6 +55,7 @@ class Reading:
     counts: "Counter[str] | None" = None
     proposals: "list[MapProposal] | None" = None
     joint: "JointRecords | None" = None
+    table: str | None = None
     audit: LossAudit = field(default_factory=LossAudit)
 
     def proposed(self, values: Sequence[Any]) -> "Reading | None":
@@ -65,6 +67,8 @@ class Reading:
         proposal = propose_map(values, lambda value: format_of(value) is not None)
         if proposal is None:
             return None
+        if self.table is not None:
+            proposal = proposal.of_table(self.table)
         if self.proposals is not None:
             self.proposals.append(proposal)
         elif proposal.doubts:

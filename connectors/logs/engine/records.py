@@ -1,6 +1,7 @@
 """JSON logs: their values become parsed records. Each record's shape selects the format that reads it."""
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -191,6 +192,12 @@ def _is_part(value: Any) -> bool:
     return message_lists.is_turn(value) or any(item.is_message(value) for item in ranked_formats())
 
 
+def _id_advice(columns: Mapping[str, str | None]) -> str:
+    role, content = columns["role"] or "…", columns["content"] or "…"
+    option = shlex.quote(f"role={role}, content={content}, id=KEY")
+    return f"If it holds several conversations, name the key that tells them apart: --map {option}"
+
+
 def _message_list_record(messages: list[JsonValue], number: int, format_name: str | None) -> _Record:
     """Return the record that messages by themselves make up: one list of them."""
     bodies = [item.value for item in messages]
@@ -202,9 +209,11 @@ def _message_list_record(messages: list[JsonValue], number: int, format_name: st
         is_message = any(item.is_message(bodies[0]) for item in ranked_formats())  # and its keys with it
         if not is_message and not bodies[0].keys() <= set(columns.values()):  # any other might tell conversations apart
             keys = quoted_names(list(bodies[0]))
-            reason = f"messages that do not say which conversation they are of; their keys are {keys}"
+            reason = (
+                f"messages that do not say which conversation they are of; their keys are {keys}. {_id_advice(columns)}"
+            )
             return _Record(positions[0], number, None, error=reason)
-        remark = "no key tells conversations apart: the whole file was read as one"
+        remark = f"no key tells conversations apart: the whole file was read as one. {_id_advice(columns)}"
     return _Record(positions[0], number, bodies, log_format, None, positions, remark)
 
 

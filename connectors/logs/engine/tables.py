@@ -119,6 +119,12 @@ def likeness(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> int:
     return 0 if proposal is None else 1 if proposal.doubts else 2
 
 
+def text_likeness(rows: Sequence[TableRow]) -> int:
+    """Return how much the first rows of a table of texts, the names first, look like conversations, as `likeness`."""
+    names = [cell.strip() for cell in rows[0].cells]
+    return likeness(names, [turn_table.row_record(names, row.cells) for row in rows[1:]])
+
+
 def cell_text(value: Any) -> str:
     """Return a value of a table as a CSV file would have it."""
     if value is None:

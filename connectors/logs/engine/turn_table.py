@@ -14,12 +14,13 @@ from typing import Any
 from convexplain.errors import LogError, UsageError
 
 from .field_map import FieldMap, field_path
+from .field_shapes import is_text
 from .json_values import JsonValue
 from .log_text import MAX_RECORD, LogText
 from .map_proposal import SAMPLE
 from .mapped_records import read_mapped
 from .parse_results import ParsedRecord, quoted_names
-from .reading import Reading
+from .reading import MapNeededError, Reading
 from .roles import normalized_word
 from .typed_values import decoded_cell
 
@@ -101,7 +102,12 @@ def read_turn_table(path: Path, rows: Iterator[TableRow], reading: Reading) -> I
         first = list(islice(rows, SAMPLE))
         rows = chain(first, rows)
         sample = [row_value(row, header, row_record) for row in first]
-        proposed = reading.proposed([value.value for value in sample if value.error is None])
+        try:
+            proposed = reading.proposed([value.value for value in sample if value.error is None])
+        except MapNeededError as error:
+            if _is_sentence(error.proposal.field_map.content or ""):
+                raise UsageError(_no_names(header)) from None
+            raise
         if proposed is None or proposed.field_map is None:
             raise UsageError(_unknown_columns(header))
         field_map = proposed.field_map
@@ -204,6 +210,18 @@ def _usual_map(header: Sequence[str]) -> FieldMap | None:
         usual["at"],
         public=usual["public"],
         private=usual["private"],
+    )
+
+
+def _is_sentence(name: str) -> bool:
+    """Return whether a column's name reads like what somebody says, so that the table may have no names."""
+    return is_text(name) and name.rstrip("\"' ").endswith((".", "?", "!"))
+
+
+def _no_names(header: Sequence[str]) -> str:
+    return (
+        f"the first row must name the columns, and it reads like a turn: {quoted_names(header)}. Put a row of names "
+        "above it, for example id, role and content, one for each column"
     )
 
 

@@ -213,5 +213,6 @@ def test_messages_by_themselves_are_one_conversation(read_described):
     (conversation,), problems = read_described(agents, {**message, "source": "user"}, {**message, "source": "bot"})
     assert turns(conversation) == [("user", None, "Hi"), ("assistant", None, "Hi")]
     assert [problem.reason for problem in problems] == [
-        "no key tells conversations apart: the whole file was read as one"
+        "no key tells conversations apart: the whole file was read as one. If it holds several conversations, name the "
+        "key that tells them apart: --map 'role=source, content=content, id=KEY'"
     ]

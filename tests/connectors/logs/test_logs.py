@@ -437,8 +437,8 @@ def test_table_cells(tmp_path):
     # The row after the quoted line end is line 5: 1 names, 2-3 first row, 4 blank, 5 Hello, 6 the short row.
     assert [problem.reason for problem in problems] == [
         "1 of 2 values of 'created_at' were not read as times (the first is 'someday'): they are metadata of their "
-        "turns. Times are read as 2025-12-31 14:05, 31.12.2025 14:05, or seconds since 1970. If another column holds "
-        "the times, write at=COLUMN in the --map",
+        "turns. Times are read as 2025-12-31 14:05, 31.12.2025 14:05, or seconds since 1970. If another field holds "
+        "the times, write at=FIELD in the --map",
         "1:2 is empty",
         "the column 'created_at' does not order its rows (not all are numbers or moments); "
         "they are in the order of the file",

@@ -211,6 +211,19 @@ def test_the_only_assistant_among_names_of_people_is_the_assistant(tmp_path, bot
     ]
 
 
+def test_a_table_without_an_id_says_how_to_name_one(tmp_path):
+    found, problems = read(tmp_path, "time,who,text\n2025-03-03,Anna,Hi\n2025-03-04,Agent,Hello\n", "t.csv")
+    assert len(found) == 1
+    assert [(problem.kept, problem.reason) for problem in problems] == [
+        (
+            True,
+            "no column tells conversations apart: the whole table was read as one. If it holds several, give it a "
+            "column with a number or a name for each conversation, and read it with "
+            "--map 'role=who, content=text, id=COLUMN, order=time, at=time'",
+        )
+    ]
+
+
 def test_the_speaker_of_most_conversations_is_the_example(tmp_path):
     talks = [("Bo", "Ann"), ("Bo", "Mia"), ("Cem", "Bo")]
     lines = [json.dumps({"messages": [{"role": name, "content": "x"} for name in talk]}) for talk in talks]

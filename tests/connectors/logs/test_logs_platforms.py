@@ -125,7 +125,10 @@ def test_messages_in_lines_are_one_conversation(tmp_path, record):
     lines = "".join(json.dumps(item) + "\n" for item in record)
     found, problems = one(tmp_path, lines, "log.jsonl")
     assert said(found) == CALL_SAID
-    assert problems == [("no key tells conversations apart: the whole file was read as one", True)]
+    ((remark, is_kept),) = problems
+    assert is_kept
+    assert remark.startswith("no key tells conversations apart: the whole file was read as one. If it holds several")
+    assert "id=KEY" in remark
 
 
 def test_langchains_own_dumps(tmp_path):

@@ -207,9 +207,40 @@ def test_sheets_that_are_no_tables_of_turns_are_told(tmp_path):
     found, problems = read(tmp_path, data, "t.xlsx")
     assert [(item.id, said(item)) for item in found] == [("1", HI_SAID), ("t-1", HI_SAID)]
     assert told(tmp_path, problems) == [
-        ("t.xlsx: the sheet 'Notes' is no table of conversations: left out", False),
-        ("t.xlsx: the sheet 'Empty' is no table of conversations: left out", True),
+        ("t.xlsx: the sheet 'Empty' is empty: left out", True),
+        (
+            "t.xlsx: the sheet 'Notes' is no table of conversations: left out. To read it all the same, name its "
+            "columns: --map 'table=Notes, id=…, role=…, content=…'",
+            False,
+        ),
     ]
+
+
+def test_a_sheet_that_a_person_should_decide_on_is_named_in_its_map(tmp_path):
+    rows = [
+        ["Chat", "Absender", "Text"],
+        *[
+            ["C1", "Maria", "Where is my parcel, please?"],
+            ["C1", "Berta", "It comes tomorrow at nine."],
+            ["C2", "Jonas", "Can I still change the colour?"],
+            ["C2", "Berta", "Yes, please name the colour."],
+        ],
+    ]
+    data = xlsx(Summary=[["Month", "Chats"], ["January", 2]], Chats=rows)
+    found, problems = read(tmp_path, data, "t.xlsx")
+    option = "table=Chats, role=Absender, content=Text, assistant=Berta, id=Chat"
+    assert found == []
+    assert "the sheet 'Chats': map: the log has no known format" in problems[0].reason
+    assert f"add: --map '{option}' (from Python" in problems[0].reason
+    assert "the sheet 'Summary' is no table of conversations" in problems[1].reason
+    found, problems = read(tmp_path, data, "t.xlsx", map=option)
+    assert ([talk.id for talk in found], problems) == (["C1", "C2"], [])
+
+
+def test_a_table_without_names_of_columns_says_so(tmp_path):
+    content = "Maria;Where is my parcel please?\nBo;It comes tomorrow.\nMaria;Thanks a lot!\n"
+    with pytest.raises(UsageError, match=r"^the first row must name the columns, and it reads like a turn: 'Maria', "):
+        read(tmp_path, content, "t.csv")
 
 
 def test_workbooks_that_unpack_to_too_much(tmp_path, monkeypatch):

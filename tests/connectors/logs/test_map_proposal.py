@@ -311,7 +311,7 @@ def test_a_column_of_times_that_is_not_understood_is_named(tmp_path, date, reaso
     (remark,) = [problem for problem in problems if "were not read as times" in problem.reason]
     assert remark.kept
     assert remark.reason.startswith(f"4 of 4 values of 'sent' were not read as times {reason}: ")
-    assert remark.reason.endswith("If another column holds the times, write at=COLUMN in the --map")
+    assert remark.reason.endswith("If another field holds the times, write at=FIELD in the --map")
 
 
 @pytest.mark.parametrize(
