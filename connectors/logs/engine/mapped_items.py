@@ -116,8 +116,8 @@ class ItemReader:
         either_way = "; day and month may be either way round" if is_moment(self._first_unread) else ""
         return (
             f"{self._unread:,} of {self._times:,} values of {self._map.at!r} were not read as times (the first is "
-            f"{quoted_names([self._first_unread])}{either_way}): they are metadata of their turns. Times are read as {READABLE}. "
-            "If another field holds the times, write at=FIELD in the --map"
+            f"{quoted_names([self._first_unread])}{either_way}): they are metadata of their turns. Times are read as "
+            f"{READABLE}. If another field holds the times, write at=FIELD in the --map"
         )
 
     def _replaced(self, item: Any, parsed: ParsedTurn) -> dict[str, Any]:

@@ -214,5 +214,5 @@ def test_messages_by_themselves_are_one_conversation(read_described):
     assert turns(conversation) == [("user", None, "Hi"), ("assistant", None, "Hi")]
     assert [problem.reason for problem in problems] == [
         "no key tells conversations apart: the whole file was read as one. If it holds several conversations, name the "
-        "key that tells them apart: --map 'role=source, content=content, id=KEY'"
+        "key that tells them apart: --map 'role=…, content=content, id=KEY'"
     ]
