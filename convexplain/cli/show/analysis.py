@@ -117,7 +117,8 @@ class AnalysisProgress(ConsoleProgress):
     """Progress that remembers how much of a run is done, for when it is stopped.
 
     Attributes:
-        run: the run's number; None before it begins, and where it is deleted since nothing was read.
+        run: the run's number; None before it begins, and after it is deleted.
+        is_discarded: whether the run was deleted since nothing was read.
         total: how many judgements there will be; None before the logs are read.
         judgements: how many there are.
         judged_all: whether all of them are there, so that only explanations can be missing.
@@ -126,6 +127,7 @@ class AnalysisProgress(ConsoleProgress):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.run: int | None = None
+        self.is_discarded = False
         self.total: int | None = None
         self.judgements = 0
         self.judged_all = False
@@ -136,7 +138,7 @@ class AnalysisProgress(ConsoleProgress):
 
     def discarded(self) -> None:
         """Forget the run."""
-        self.run = None
+        self.run, self.is_discarded = None, True
 
     def begin(self, task: str, total: int | None = None) -> None:
         """Start a bar."""
@@ -185,8 +187,10 @@ class AnalysisCommand:
         try:
             run = self._workspace.analyze(**arguments, progress=progress)
         except (KeyboardInterrupt, Exception) as error:
-            if progress.run is None or isinstance(error, LogError):
+            if isinstance(error, LogError) or (progress.run is None and not progress.is_discarded):
                 raise
+            if progress.run is None and isinstance(error, ConvexplainError | OSError):
+                raise  # it says all that there is to say
             return self._stopped(error, progress, piped)
         written = self._show(run)
         limits = limit_results(run.summary, self._limits)
@@ -211,6 +215,10 @@ class AnalysisCommand:
         signal_name, signal_code = stopped_by()
         reason = f"Stopped by {signal_name}." if interrupted else f"Stopped: {_sentence(error)}"
         self._errors.print(plain(reason), soft_wrap=True)
+        code = signal_code if interrupted else 1
+        if progress.is_discarded:
+            self._errors.print(f"Exit code {code}: no conversation was read, so there is no run.")
+            return code
         stored = 0
         try:
             if progress.judgements:
@@ -222,7 +230,6 @@ class AnalysisCommand:
             self._errors.print(plain(f"Stopped again: `{self._command('report', progress.run)}` writes the files."))
         except ConvexplainError as problem:  # the store is gone too
             self._errors.print(plain(f"Error: {problem}"), soft_wrap=True)
-        code = signal_code if interrupted else 1
         self._errors.print(plain(f"Exit code {code}: {_missing(progress, stored)}"), soft_wrap=True)
         if progress.judged_all:
             self._errors.print(plain(f"`{self._command('explain', progress.run)}` explains the worst turns."))

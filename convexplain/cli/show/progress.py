@@ -76,7 +76,7 @@ class ConsoleProgress(Progress):
             return
         self._bar.stop()
         self._bar = None
-        if self._task in _DONE:
+        if self._task in _DONE and self._total != 0:
             self._say()
         if (more := self.problems - _PROBLEMS) > 0:
             self.console.print(f"! and {more:,} more problems")

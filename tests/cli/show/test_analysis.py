@@ -154,6 +154,24 @@ def test_a_run_that_is_stopped_before_it_has_read_anything_is_not_kept(workspace
     assert [run.id for run in workspace.runs()] == [1]  # a command that read nothing leaves no gap
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (RuntimeError("boom"), 1, "Stopped: RuntimeError: boom."),
+        (KeyboardInterrupt(), 130, "Stopped by Ctrl-C."),
+    ],
+)
+def test_nothing_is_said_to_go_on_where_nothing_was_read(workspace, tmp_path, capsys, monkeypatch, error, code, reason):
+    async def keep_source(*_):
+        raise error
+
+    monkeypatch.setattr("convexplain.analysis.runs.keep_source", keep_source)
+    assert analyze(workspace, tmp_path / "out", judge()) == code
+    last = f"Exit code {code}: no conversation was read, so there is no run."
+    assert capsys.readouterr().err.splitlines()[-2:] == [reason, last]
+    assert workspace.runs() == []
+
+
 def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):
     with pytest.raises(UsageError, match="is not known"):
         analyze(workspace, tmp_path / "out", "gpt")
