@@ -204,7 +204,7 @@ def likely_assistant(conversations: Mapping[str, int]) -> str:
     Args:
         conversations: how many conversations each speaker is in, the first who spoke first.
     """
-    return max(reversed(conversations), key=lambda word: conversations[word])
+    return max(reversed(list(conversations)), key=lambda word: conversations[word])
 
 
 def _name_in_word(speaker: str) -> str | None:
