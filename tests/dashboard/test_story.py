@@ -3,8 +3,10 @@
 import pytest
 
 from convexplain.analysis.group_differences import GroupDifference
-from convexplain.dashboard.services.story import group_sentence
+from convexplain.dashboard.services.story import group_sentence, low_turns_sentence
 from convexplain.explain.wording import counted
+from convexplain.store import RunStore
+from tests.theme_store import two_modes
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,14 @@ def test_a_group_is_named_and_its_turns_are_counted(field, value, beginning):
 )
 def test_large_numbers_have_separators(number, words):
     assert counted(number, "turn") == words
+
+
+@pytest.mark.parametrize(
+    ("trust", "expected"),
+    [("benchmarked", "9 of 20 turns (45 %) are below a threshold."), ("unvalidated", "")],
+)
+def test_the_overview_begins_with_the_turns_below_a_threshold(tmp_path, trust, expected):
+    store = RunStore(str(tmp_path / "store.db"))
+    run, _ = two_modes(store, trust)
+    assert low_turns_sentence(store, run) == expected
+    store.close()

@@ -21,6 +21,7 @@ from convexplain.store import (
     run_contents,
     run_overviews,
     schema,
+    scored_turn_count,
 )
 from convexplain.types import Evidence, Judgement, Rating
 
@@ -194,3 +195,12 @@ def test_the_turns_furthest_below_a_threshold_come_first(store):
     assert low_turns(store, run, 1) == low[:1]
     assert [turn.turn for turn in low_turns(store, run, 10, ["harm"])] == [1]
     assert low_turn_count(store, run) == 3
+    assert scored_turn_count(store, run) == 4
+
+
+def test_a_turn_without_any_score_does_not_count_as_scored(store):
+    run = begin(store)
+    judge(store, run, "a", 1, HELP, 0.45)
+    judge(store, run, "a", 1, HARM, None)
+    judge(store, run, "a", 3, HELP, None)
+    assert scored_turn_count(store, run) == 1

@@ -1,14 +1,17 @@
 """The overview of a run: how good, the problems, where they are, and what to do next."""
 
+from dataclasses import replace
+
 import pytest
 
 from convexplain.analysis.themes.theme import CommonCause, GroupExcess, Theme, Trend
 from convexplain.store import keep_ratings
-from convexplain.types import Rating
+from convexplain.types import Evidence, Judgement, Rating
 from convexplain.workspace import Workspace
-from convexplain.workspace.run_story import labels_missing, run_story
+from convexplain.workspace.run_story import LowTotal, labels_missing, run_story
 from convexplain.workspace.theme_advice import theme_advice
-from tests.theme_store import two_modes
+from tests.theme_store import HARM, HELPFULNESS, two_modes
+from tests.trust_states import keep_trust
 
 
 @pytest.fixture
@@ -33,6 +36,32 @@ def test_the_state_of_a_maxim(workspace):
     assert state.mean == pytest.approx(0.55075)
     # The 20 scores' sample deviation is about 0.404, by hand: 0.404 / sqrt(20) * 2.093 = 0.189.
     assert state.interval == pytest.approx((0.361, 0.740), abs=0.005)
+
+
+def test_the_total_counts_turns_that_are_low_on_any_maxim(workspace):
+    overview = story(workspace)
+    assert overview.total == LowTotal(9, 20, "turn")  # 5 and 4 are below the threshold
+    assert overview.to_dict()["total"] == {"low": 9, "scored": 20, "scope": "turn"}
+
+
+@pytest.mark.parametrize(
+    ("second", "trusted", "total"),
+    [
+        (HARM, True, LowTotal(10, 20, "turn")),  # a good turn is low on harm
+        (HARM, False, None),  # its scores only sort
+        (replace(HARM, scope="conversation"), True, None),  # turns and conversations are not counted together
+    ],
+)
+def test_the_total_of_two_maxims(workspace, second, trusted, total):
+    run, numbers = two_modes(workspace.store, others=(second,))
+    keep_trust(workspace.store, "judge-a", dict.fromkeys([HELPFULNESS, *([second] if trusted else [])], "benchmarked"))
+    judgement = Judgement("good-0", 3, "harm", 0.1, "no", None, Evidence("head", {}), "m", "s")
+    workspace.store.keep_judgement(run, numbers["good-0"], second, judgement)
+    assert run_story(workspace.run(run)).total == total
+
+
+def test_scores_that_only_sort_have_no_total(workspace):
+    assert story(workspace, "unvalidated").total is None
 
 
 def test_where_it_is_worse(workspace):
