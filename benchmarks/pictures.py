@@ -76,7 +76,7 @@ def picture_of_finding(page: Page, address: str) -> None:
     page.locator("[data-testid=stHeading]").first.wait_for()
     settle(page)
     page.wait_for_timeout(4000)  # icons are drawn after the page
-    page.screenshot(path=FOLDER / "finding.png", clip={"x": 60, "y": 264, "width": 1160, "height": 560})
+    page.screenshot(path=FOLDER / "finding.png", clip={"x": 60, "y": 264, "width": 1160, "height": 620})
 
 
 def picture_of_report(page: Page, database: str, run: int) -> None:
