@@ -13,7 +13,7 @@ from convexplain.dashboard.services.conversation import (
     rebuild_prompt,
 )
 from convexplain.dashboard.services.signs import signed
-from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
+from convexplain.explain.wording import contrast_outcome, counted, marked_reason, reading_ease, trade_offs_heading
 from convexplain.report.explanations import attribution_cost, attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
@@ -91,13 +91,13 @@ def show_trade_offs(conversation: Conversation, contrast: Contrast) -> None:
 
 def _contrast(view: ConversationView, contrast: Contrast, threshold: float) -> None:
     with st.container(border=True):
-        lines((contrast_outcome(contrast, threshold), "title"), (_method(contrast), "soft"))
+        message(contrast_outcome(contrast, threshold), "title")
         for edited in edited_turns(view.conversation, contrast):
             st.html(diff_html(f"turn {edited.turn}, {edited.role}", edited.changes, reading_ease(contrast)))
         if contrast.question == "regenerate":
             st.html(diff_html("the answer", word_diff(contrast.response_before, contrast.response_after)))
-        for note in contrast.notes:
-            message(f"Note: {note}", "soft")
+        rows = (f"<div>{escaped(line)}</div>" for line in (_method(contrast), *contrast.notes))
+        st.html(f'<details class="cx cx-soft"><summary>How this was computed</summary>{"".join(rows)}</details>')
 
 
 def diff_html(name: str, changes: Sequence[TextChange], title: str = "") -> str:
@@ -209,4 +209,5 @@ def _method(contrast: Contrast) -> str:
         "revise": "the judged turn itself is edited",
     }
     models = f"judge {contrast.judge}, texts by {contrast.infiller}"
-    return f"{contrast.search}, {questions[contrast.question]}; {models}; {contrast.edit_distance} words changed"
+    calls = counted(contrast.calls, "call")
+    return f"{contrast.search}, {questions[contrast.question]}; {models}; {calls}"

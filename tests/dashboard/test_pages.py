@@ -582,6 +582,13 @@ def test_the_text_of_a_search_that_found_nothing_is_not_shown(app, store, page, 
         ran(found.toggle(key="pairs-failed-1").set_value(False).run())
     line = "eld in 5 of 5 fresh measurements" if success else "No edit moved the score from 0.20 to 0.55"
     assert ("salad" in texts(found), line in texts(found)) == (success, True)
+    if page == "conversation" and success:
+        before, _, folded = bodies(found).partition("How this was computed")
+        assert ("An edit that lifts the score" in before, "texts by" in before, "texts by" in folded) == (
+            True,
+            False,
+            True,
+        )
 
 
 @pytest.mark.parametrize("page", ["pairs", "conversation"])
