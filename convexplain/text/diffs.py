@@ -45,14 +45,16 @@ def shortened(changes: list[TextChange], around: int = _AROUND) -> list[TextChan
 def marked(changes: list[TextChange]) -> str:
     """Return a diff as one line of plain text: removed words as `[-old-]`, added ones as `{+new+}`."""
     line = ""
-    before: Kind | None = None
+    before = TextChange("same", "")
     for change in changes:
         words = " ".join(change.text.split())
-        if not words:
+        if not words:  # white space alone is no change, but stands between words
+            before = TextChange(before.kind, f"{before.text}{change.text}")
             continue
         mark = {"same": words, "removed": f"[-{words}-]", "added": f"{{+{words}+}}"}[change.kind]
-        line += mark if not line or (before, change.kind) == ("removed", "added") else f" {mark}"
-        before = change.kind
+        apart = before.text[-1:].isspace() or change.text[:1].isspace()
+        line += f" {mark}" if line and apart and (before.kind, change.kind) != ("removed", "added") else mark
+        before = change
     return line
 
 
@@ -64,8 +66,8 @@ def _cut(change: TextChange, head: int, tail: int) -> TextChange:
 
 
 def _words(text: str) -> list[str]:
-    """Words with the white space after them."""
-    return re.findall(r"\S+\s*|\s+", text)
+    """Words and the punctuation marks behind them, each with the white space after it."""
+    return re.findall(r"(?:[.,;:!?…]+|\S+?)(?:\s+|(?=[.,;:!?…]+(?:\s|$))|$)|\s+", text)
 
 
 def _joined(changes: list[TextChange]) -> list[TextChange]:

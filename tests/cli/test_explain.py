@@ -71,7 +71,7 @@ def test_the_short_answer_names_reason_words_and_edit(world):
     assert lines[5] == '  Words that lower it: "Bananas" (0.90 without)'
     assert lines[-6].startswith("  An edit that lifts the score: 0.20 → 0.90 (threshold 0.5) by 5 changed words.")
     assert lines[-5:-3] == [
-        "    Turn 3, assistant: [-Bananas are yellow.-]{+I have looked it up.+}",
+        "    Turn 3, assistant: [-Bananas are yellow-]{+I have looked it up+}.",
         "  More: convexplain attribute 1 --turn 'chat 1:3' --rubric helpfulness",
     ]
     assert lines[-2:] == [LEGEND, "1 turn explained. Explanations: convexplain-out/run-1/explanations.jsonl"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from convexplain.text.diffs import TextChange, marked, shortened, word_diff
 
-TEXT = st.text(st.sampled_from("ab \n"), max_size=40)
+TEXT = st.text(st.sampled_from("ab. \n"), max_size=40)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,9 @@ def test_a_diff_holds_both_texts(before, after):
         ("a b", "x y", "[-a b-]{+x y+}"),
         ("a\nb", "a\n\nb", "a b"),  # white space alone is no change of words
         ("a", "a", "a"),
+        # marks at the end of a word are apart from it, those within are not
+        ("It is red, and you are rude.", "It is red.", "It is red[-, and you are rude-]."),
+        ("It costs 1,200.", "It costs 1,300!", "It costs [-1,200.-]{+1,300!+}"),
     ],
 )
 def test_a_diff_as_one_line(before, after, line):
