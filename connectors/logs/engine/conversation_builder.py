@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from convexplain.types import Conversation, Turn
@@ -22,6 +22,7 @@ from .roles import assign_roles, has_stranger, likely_assistant, normalized_word
 
 _REMARKS = 1000  # different remarks that are held to the end of a file
 _SPEAKERS = 20  # that are named
+_EXAMPLES = 1000  # conversations from which the likely assistant is worked out
 
 
 class ConversationBuilder:
@@ -53,7 +54,7 @@ class ConversationBuilder:
         self._voices: dict[str, None] = {}  # all speakers, where some name of the assistant was not heard yet
         self._strangers = False  # whether one of them has no role
         self._unreadable: list[tuple[int, str]] = []  # conversations whose assistant is not known
-        self._candidates: Counter[str] = Counter()  # how many of these each speaker is in who may be the assistant
+        self._candidates: dict[Hashable, Mapping[str, int]] = {}  # the turns of possible assistants in each of these
         self._remarks: dict[str, list[int]] = {}
         self._ids: set[str] = set()
         self._times: dict[str, int] = {}
@@ -100,7 +101,7 @@ class ConversationBuilder:
             more = len(self._unreadable) - 1
             times = f" (and so in {more:,} further conversation{'s' if more > 1 else ''})" if more else ""
             example = likely_assistant(self._candidates)
-            only = len(self._candidates) == 1
+            only = len({word for counts in self._candidates.values() for word in counts}) == 1
             advice = f"If only {example!r} is the assistant, add:" if only else "Name the assistant, for example add:"
             option = f"--assistant {shlex.quote(example)} (from Python: assistant={[example]!r})"
             self._report(position, f"{reason}{times}. {advice} {option}")
@@ -133,7 +134,8 @@ class ConversationBuilder:
                 name = parsed.suffix.removeprefix("-")
                 if isinstance(error, UnknownSpeakersError):
                     self._unreadable.append((record.position, f"{name}: {reason}" if name else reason))
-                    self._candidates.update(error.candidates)
+                    if len(self._candidates) < _EXAMPLES:
+                        self._candidates[len(self._candidates)] = error.candidates
                     return ()
         name = parsed.suffix.removeprefix("-")
         self._report(record.position, f"{name}: {reason}" if name else reason)

@@ -4,7 +4,7 @@ A format's module parses its records into these; `ConversationBuilder` makes con
 all formats.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -129,10 +129,10 @@ class UnknownSpeakersError(UnreadableError):
     """A conversation whose assistant is not known.
 
     Attributes:
-        candidates: the speakers who may be the assistant, in the order in which they spoke first.
+        candidates: the speakers who may be the assistant with their numbers of turns, the first who spoke first.
     """
 
-    def __init__(self, reason: str, candidates: Sequence[str]) -> None:
+    def __init__(self, reason: str, candidates: Mapping[str, int]) -> None:
         super().__init__(reason)
         self.candidates = candidates
 

@@ -1,7 +1,8 @@
 """The four roles of the words by which logs name their speakers."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
@@ -197,14 +198,19 @@ def has_sole_assistant(words: Iterable[str]) -> bool:
     return [role for role in roles.values() if role is not None] == ["assistant"] and len(roles) > 1
 
 
-def likely_assistant(conversations: Mapping[str, int]) -> str:
-    """Return the speaker who is most likely the assistant: heard in the most conversations; of equals the one who
-    spoke last, since a user begins.
+def likely_assistant(turns: Mapping[Hashable, Mapping[str, int]]) -> str:
+    """Return the speaker who is most likely the assistant: in the most conversations; of equals the one who begins the
+    fewest, since users begin, then the one with the most turns.
 
     Args:
-        conversations: how many conversations each speaker is in, the first who spoke first.
+        turns: by conversation, how many turns each speaker has, the first who spoke first.
     """
-    return max(reversed(list(conversations)), key=lambda word: conversations[word])
+    ranks: dict[str, tuple[int, int, int]] = {}
+    for counts in turns.values():
+        for place, (word, count) in enumerate(counts.items()):
+            conversations, answered, total = ranks.get(word, (0, 0, 0))
+            ranks[word] = conversations + 1, answered + (place > 0), total + count
+    return max(reversed(list(ranks)), key=lambda word: ranks[word])
 
 
 def _name_in_word(speaker: str) -> str | None:
@@ -241,5 +247,5 @@ def _default_role(
         f"{quoted_names(list(speakers.values()))}"
         if assistants
         else f"it is not known which of the speakers {quoted_names(list(speakers.values()))} is the assistant",
-        list(dict.fromkeys(assistants)) or list(unknown.values()),
+        Counter(assistants or [unknown[word] for turn in turns if (word := normalized_word(turn.speaker)) in unknown]),
     )

@@ -1,7 +1,7 @@
 """Maps that read lists as turns, or rows as turns of several conversations."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -199,8 +199,10 @@ def _spoken(
     assistant = None
     if not roles_clear(words, sides) and not has_sole_assistant(words):
         speakers = list(dict.fromkeys(word for word in words if word))
-        turns = dict.fromkeys(pair for pair in zip(groups, words, strict=True) if pair[1])
-        assistant = likely_assistant(Counter(word for _, word in turns)) if len(speakers) > 1 else None
+        turns: dict[Hashable, Counter[str]] = {}
+        for group, word in zip(groups, words, strict=True):
+            turns.setdefault(group, Counter()).update([word] if word else [])
+        assistant = likely_assistant(turns) if len(speakers) > 1 else None
         doubts.append(f"it is not known which of the speakers {quoted_names(speakers)} is the assistant (assistant=…)")
     claimed = {field.keys for field in (role, content, name, at, public, private) if field is not None}
     return merit + min(text_merit(content), 900) / 1000, field_map, doubts, claimed, assistant

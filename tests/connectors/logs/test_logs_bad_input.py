@@ -224,13 +224,20 @@ def test_a_table_without_an_id_says_how_to_name_one(tmp_path):
     ]
 
 
-def test_the_speaker_of_most_conversations_is_the_example(tmp_path):
-    talks = [("Bo", "Ann"), ("Bo", "Mia"), ("Cem", "Bo")]
+@pytest.mark.parametrize(
+    ("talks", "times"),
+    [
+        ([("Bo", "Ann"), ("Bo", "Mia"), ("Cem", "Bo")], " (and so in 2 further conversations)"),
+        ([("Ann", "Ann", "Ann", "Bo"), ("Mia", "Bo")], " (and so in 1 further conversation)"),
+        ([("Ann", "Bo", "Ann", "Bo", "Mia", "Bo")], ""),
+        ([("Ann", "Bo", "Ann")], ""),
+    ],
+    ids=["most conversations", "before most turns", "most turns", "the user begins"],
+)
+def test_the_example_is_who_is_most_likely_the_assistant(tmp_path, talks, times):
     lines = [json.dumps({"messages": [{"role": name, "content": "x"} for name in talk]}) for talk in talks]
     _, problems = read(tmp_path, "\n".join(lines))
-    assert "(and so in 2 further conversations). Name the assistant, for example add: --assistant Bo (" in str(
-        problems[0]
-    )
+    assert f"{times}. Name the assistant, for example add: --assistant Bo (" in problems[0].reason
 
 
 def test_a_name_that_nobody_has_is_said_once_for_the_file(tmp_path):
