@@ -14,10 +14,11 @@ from .shards import Assignment, Shard, ShardJudgement
 
 _CONVERSATIONS, _JUDGEMENTS = "conversations", "judgements"
 _ENDING = ".parquet"
+_RUN = "run.json"
 
 
 class ShardFolder:
-    """The folder of a run's shards: `conversations/NAME.parquet` in, `judgements/NAME.parquet` out.
+    """The folder of a run's shards: `conversations/NAME.parquet` in, `judgements/NAME.parquet` out, `run.json`.
 
     A file is written under another name and renamed when it is complete.
 
@@ -43,6 +44,19 @@ class ShardFolder:
         except (ImportError, ValueError) as error:
             raise StoreError(f"folder {url!r} cannot be opened: {error}") from error
         self.url = self._files.unstrip_protocol(self._root)  # the same from any working folder
+
+    def keep_run(self, body: str) -> None:
+        """Write what is known of the run, as JSON."""
+        self._put(f"{self._root}/{_RUN}", body.encode())
+
+    def run(self) -> str | None:
+        """Return what is known of the run, as JSON; None where nothing is."""
+        path = f"{self._root}/{_RUN}"
+        return self._files.cat_file(path).decode() if self._files.exists(path) else None
+
+    def shards(self) -> set[str]:
+        """Return the names of the shards."""
+        return self._names(_CONVERSATIONS)
 
     def keep_conversations(self, shard: Shard) -> None:
         """Write the conversations of a shard, with what is to be judged in them."""
@@ -83,7 +97,10 @@ class ShardFolder:
 
     def judged(self) -> set[str]:
         """Return the names of the shards that are judged."""
-        folder = f"{self._root}/{_JUDGEMENTS}"
+        return self._names(_JUDGEMENTS)
+
+    def _names(self, kind: str) -> set[str]:
+        folder = f"{self._root}/{kind}"
         self._files.invalidate_cache()
         if not self._files.exists(folder):
             return set()
@@ -104,10 +121,12 @@ class ShardFolder:
 
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(list(rows), schema=_schema(kind)), buffer, compression="zstd")
-        path = self._path(kind, name)
+        self._put(self._path(kind, name), buffer.getvalue())
+
+    def _put(self, path: str, content: bytes) -> None:
         part = f"{path}.{uuid.uuid4().hex}.part"
-        self._files.makedirs(f"{self._root}/{kind}", exist_ok=True)
-        self._files.pipe_file(part, buffer.getvalue())
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(part, content)
         self._files.mv(part, path)
 
     def _rows(self, kind: str, name: str) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "dashboard": (),
     "doctor": (),
     "themes": ("list", "rename", "merge", "split", "pin", "unpin", "rubric"),
-    "runs": ("list", "show", "name", "retry", "compare", "delete", "redact", "audit"),
+    "runs": ("list", "show", "name", "retry", "compare", "import", "delete", "redact", "audit"),
     "logs": ("import", "inspect", "formats"),
     "judges": ("list", "check", "validate", "calibrate", "noise", "train"),
     "connections": ("add", "list", "test", "default", "remove"),

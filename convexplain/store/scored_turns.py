@@ -6,11 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.types import Conversation, Example, Label, QuoteCheck, Rubric
+from convexplain.types import Conversation, QuoteCheck, Rubric
 
 from . import schema
 from .database import reading
-from .serialization import to_conversation, to_turn
+from .serialization import to_conversation, to_rubric
 from .store import RunStore
 
 _PAGE = 100  # turns read in one query
@@ -55,7 +55,7 @@ def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
     first = of_rubric.where(table.c.conversation == opening).order_by(table.c.id).limit(1).scalar_subquery()
     query = sa.select(rubric.c.body).where(of_rubric.exists()).order_by(first.nulls_last(), rubric.c.title)
     with reading(store.engine) as connection:
-        return [_to_rubric(row.body) for row in connection.execute(query)]
+        return [to_rubric(row.body) for row in connection.execute(query)]
 
 
 def unscored_conversations(store: RunStore, run: int) -> set[int]:
@@ -197,9 +197,3 @@ def explanation_rows(store: RunStore, table: sa.Table, run: int) -> Iterator[Any
 def explanation_key(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:
     """Return the columns that identify an explanation: one row for each turn, rubric and settings of a run."""
     return dict(zip(EXPLANATION_KEY, (run, turn.number, turn.turn, turn.rubric.sha, settings), strict=True))
-
-
-def _to_rubric(body: dict[str, Any]) -> Rubric:
-    examples = tuple(Example(example["label"], tuple(map(to_turn, example["turns"]))) for example in body["examples"])
-    labels = tuple(Label(**label) for label in body["labels"])
-    return Rubric(**{**body, "labels": labels, "examples": examples, "notes": tuple(body["notes"])})

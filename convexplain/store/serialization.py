@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from convexplain.parts import Media, Part, Reasoning, Text, ToolCall, ToolResult
-from convexplain.types import Conversation, Evidence, Judgement, Turn
+from convexplain.types import Conversation, Evidence, Example, Judgement, Label, Rubric, Turn
 
 _PARTS: dict[str, type[Part]] = {
     "text": Text,
@@ -51,6 +51,13 @@ def to_conversation(body: dict[str, Any]) -> Conversation:
     """Return the conversation of a body that `conversation_body` returned."""
     turns = tuple(map(to_turn, body["turns"]))
     return Conversation(id=body["id"], turns=turns, source=body["source"], metadata=body["metadata"])
+
+
+def to_rubric(body: dict[str, Any]) -> Rubric:
+    """Return the rubric of its fields as JSON values."""
+    examples = tuple(Example(example["label"], tuple(map(to_turn, example["turns"]))) for example in body["examples"])
+    labels = tuple(Label(**label) for label in body["labels"])
+    return Rubric(**{**body, "labels": labels, "examples": examples, "notes": tuple(body["notes"])})
 
 
 def evidence_body(evidence: Evidence) -> dict[str, Any]:

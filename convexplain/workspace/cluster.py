@@ -29,6 +29,7 @@ from .build import BuiltJudge
 from .explainers import Explainers
 from .explanations import Elsewhere, ExplanationModels, Scope
 from .judge_arguments import JudgeLike, judge_spec, located
+from .shard_import import run_body
 from .shard_judge import ShardJudge, ShardWork, shard_report
 from .sharded_run import ShardedRun, worker_error
 from .tasks import Task
@@ -180,6 +181,8 @@ class RayCluster:
             store=self._reachable_store(store),
             mark=mark,
         )
+        if self._cluster.folder is not None:
+            folder.keep_run(run_body(run, built.rubrics))
         sharded = ShardedRun(store, run, built, folder, progress)
         weights = _weights(built.all_calls)
 

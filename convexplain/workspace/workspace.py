@@ -65,6 +65,7 @@ class Workspace:
     runs = blocking(AsyncWorkspace.runs)
     run = blocking(AsyncWorkspace.run)
     name_run = blocking(AsyncWorkspace.name_run)
+    import_run = blocking(AsyncWorkspace.import_run)
     retry = blocking(AsyncWorkspace.retry)
     plan_deletion = blocking(AsyncWorkspace.plan_deletion)
     delete_run = blocking(AsyncWorkspace.delete_run)

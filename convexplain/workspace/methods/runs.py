@@ -15,6 +15,7 @@ from ..judge_arguments import JudgeLike
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
 from ..run_story import RunStory, run_story
+from ..shard_import import ImportedRun, import_run
 from ..stored_redaction import StoredRedaction, redact_store
 from ..themes import search_missing_themes
 from ..trust import run_trust
@@ -48,6 +49,18 @@ class RunMethods(StoreMethods):
         number = self.store.run(run).id
         name_run(self.store, number, name)
         return AnalyzedRun(self.store, self.store.run(number))
+
+    async def import_run(self, folder: str) -> ImportedRun:
+        """Take a run into the store, as a new run, from the Parquet files that a cluster left in a folder.
+
+        Args:
+            folder: the run's folder (`run-NUMBER-…` in that of `Cluster.folder`), or its URL as fsspec takes it.
+
+        Raises:
+            StoreError: there is no run, a file of it cannot be read, or the run is of a sample.
+            MissingExtraError: fsspec or pyarrow is not installed.
+        """
+        return import_run(self.store, folder)
 
     async def retry(
         self, run: RunLike | None = None, judge: JudgeLike | None = None, *, progress: Progress = Progress()

@@ -1,0 +1,97 @@
+"""A run taken into a store from the Parquet files that a cluster left in a folder."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from convexplain.analysis.shard_files import ShardFolder
+from convexplain.errors import StoreError
+from convexplain.models.chat import Spend
+from convexplain.store import Run, RunStore
+from convexplain.store.serialization import to_rubric
+from convexplain.store.store import JudgementRecord
+from convexplain.types import Rubric
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRun:
+    """A run that was taken in.
+
+    Attributes:
+        run: its number in the store.
+        conversations: how many it has.
+        judgements: how many it has.
+        missing: shards of the folder that nobody has judged; their conversations are in the run, without scores.
+    """
+
+    run: int
+    conversations: int
+    judgements: int
+    missing: int
+
+
+def run_body(run: Run, rubrics: Sequence[Rubric]) -> str:
+    """Return what a folder says of its run, as JSON: its judge, settings and rubrics."""
+    body = {
+        "judge": run.judge,
+        "fingerprint": run.fingerprint,
+        "settings": dict(run.settings),
+        "judge_spec": run.judge_spec,
+        "rubrics": [asdict(rubric) for rubric in rubrics],
+    }
+    return json.dumps(body, default=str)
+
+
+def import_run(store: RunStore, url: str) -> ImportedRun:
+    """Take the run of a folder into the store, as a new run.
+
+    Args:
+        store: the store.
+        url: the run's folder, `run-NUMBER-…` in the one that the cluster was given; a path or a URL of fsspec.
+
+    Raises:
+        StoreError: the folder has no run, a file of it cannot be read, or the run is of a sample, whose strata only the
+            store has that has drawn it.
+        MissingExtraError: fsspec or pyarrow is not installed.
+    """
+    folder = ShardFolder(url)
+    body = _read(folder)
+    rubrics = [to_rubric(rubric) for rubric in body.pop("rubrics")]
+    by_sha = {rubric.sha: rubric for rubric in rubrics}
+    run = store.begin_run(**body, rubrics=rubrics)
+    numbers: dict[str, int] = {}
+    judgements = missing = 0
+    judged = folder.judged()
+    for name in sorted(folder.shards()):
+        for assignment in folder.conversations(name):
+            numbers[assignment.digest] = store.keep_conversation(assignment.conversation, run.id)
+        if name not in judged:
+            missing += 1
+            continue
+        records = folder.judgements(name)
+        rows = [JudgementRecord(numbers[each.digest], by_sha[each.rubric], each.judgement) for each in records]
+        store.keep_judgements(run.id, rows)
+        judgements += len(rows)
+    store.end_run(run.id, "stopped" if missing else "done", Spend())
+    return ImportedRun(run.id, len(numbers), judgements, missing)
+
+
+def _read(folder: ShardFolder) -> dict[str, Any]:
+    text = folder.run()
+    if text is None:
+        raise StoreError(
+            f"{folder.url} has no run.json, so it is no folder of a run; name one like run-3-0123456789ab in the folder "
+            "that --ray-folder named"
+        )
+    try:
+        body: dict[str, Any] = json.loads(text)
+        sampled = "sample" in body["settings"]
+        wanted = {name: body[name] for name in ("judge", "fingerprint", "settings", "judge_spec", "rubrics")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{folder.url}/run.json cannot be read: {error}") from error
+    if sampled:
+        raise StoreError(
+            f"{folder.url} is of a sample: how it was drawn is only in the store that has drawn it; use that store"
+        )
+    return wanted
