@@ -81,8 +81,8 @@ def _read(folder: ShardFolder) -> dict[str, Any]:
     text = folder.run()
     if text is None:
         raise StoreError(
-            f"{folder.url} has no run.json, so it is no folder of a run; name one like run-3-0123456789ab in the folder "
-            "that --ray-folder named"
+            f"{folder.url} has no run.json, so it is no folder of a run; name one like run-3-0123456789ab in that of "
+            "--ray-folder"
         )
     try:
         body: dict[str, Any] = json.loads(text)
