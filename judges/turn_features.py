@@ -98,6 +98,12 @@ def _phrases(name: str, clause: str) -> Callable[[TurnReading], str]:
     return words
 
 
+def _telling(words: Sequence[str]) -> list[str]:
+    """Return the words that tell what a message is about: without numbers and short forms, where others are left."""
+    telling = [word for word in words if word.isalpha()]
+    return telling or list(words)
+
+
 def _takes_up_nothing(turn: TurnReading) -> str:
     if not turn.numbers["no_word_of_user"]:
         return ""
@@ -106,7 +112,7 @@ def _takes_up_nothing(turn: TurnReading) -> str:
     stems = {word[:_STEM] for word in words_of(turn.reply)}
     if not key_words or _has_no_word_spaces(turn.message) or any(word[:_STEM] in stems for word in key_words):
         return ""
-    return f"uses no key word of the message before it: {_quoted(key_words)}"
+    return f"uses no key word of the message before it: {_quoted(_telling(key_words))}"
 
 
 def _asks_back(turn: TurnReading) -> str:

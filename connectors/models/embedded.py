@@ -16,7 +16,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -167,10 +167,13 @@ def sha256(path: Path) -> str:
 def _convert(weights: Path, folder: Path) -> None:
     """Write the quantised weights as an ordinary fp32 folder, which loads a hundred times as fast."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from tqdm import tqdm  # type: ignore[import-untyped]
+    from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # That bar is not one of those: it would tell people of tensors.
+    modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)  # type: ignore[attr-defined]
     model: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
     # The weights are plain numbers by now; the marks of their former form would make saving fail.
     model.hf_quantizer = None

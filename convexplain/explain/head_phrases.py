@@ -14,17 +14,22 @@ NO_FAULT = (
     "words in capital letters",
 )
 """How clauses begin of features that good turns have as well: the score depends on them, but they are no fault."""
+_WEAK = "uses no key word"  # a good reply may be short, or say it in other words
 _RISK = ", after words of risk"
 _CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
 _QUOTE = regex.compile(r'"([^"]+)"')
 
 
 def fault_clauses(reason: str) -> list[str]:
-    """Return the clauses of a head's reason that say what is wrong with a turn, the most important one first."""
+    """Return the clauses of a head's reason that say what is wrong with a turn, the most important one first.
+
+    That a reply uses no key word of the message comes last: other faults say more.
+    """
     text = reason.removesuffix(READING_TOO)
     if text in (UNNAMED, NOT_LOW):
         return []
-    return [clause.rstrip(".") for clause in _CLAUSE_END.split(text) if clause and names_fault(clause)]
+    clauses = [clause.rstrip(".") for clause in _CLAUSE_END.split(text) if clause and names_fault(clause)]
+    return sorted(clauses, key=lambda clause: clause.casefold().startswith(_WEAK))
 
 
 def stated_faults(reason: str) -> str:

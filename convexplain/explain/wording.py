@@ -2,7 +2,7 @@
 
 from convexplain.types import Contrast, ParetoPoint, QuoteCheck, Rubric
 
-from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
+from .contrasts import KEEPS_FAULTS, NOISE_ASSUMED, NOTHING_TO_EDIT
 from .head_phrases import stated_faults
 
 NOTHING_PROPOSED = "no text was proposed for an edit"
@@ -103,7 +103,7 @@ def search_notes(contrast: Contrast) -> list[str]:
     """Return the notes of a search that its outcome does not say already."""
     if contrast.stopped in ("not scored", "too close") or (contrast.stopped == "searched" and not contrast.calls):
         return []
-    return [note for note in contrast.notes if note not in (NOISE_ASSUMED, NOTHING_TO_EDIT)]
+    return [note for note in contrast.notes if note not in (NOISE_ASSUMED, NOTHING_TO_EDIT, KEEPS_FAULTS)]
 
 
 def missed(contrast: Contrast, threshold: float) -> str:
@@ -126,6 +126,9 @@ def missed(contrast: Contrast, threshold: float) -> str:
     if best is None or best <= start + _NOTHING:
         return f"{missed_aim}; none moved it in that direction"
     reached = f"{contrast.score_after:.2f}"
+    if KEEPS_FAULTS in contrast.notes:
+        faults = "words with which the judge's reason finds fault"
+        return f"{missed_aim} without {faults}; with them the best reached {reached}"
     if best >= contrast.delta - _NOTHING:
         again = "" if contrast.score_again is None else f" but, measured again, {contrast.score_again:.2f}"
         return f"{missed_aim} for certain; the best reached {reached}{again}"
@@ -183,7 +186,7 @@ def editable_place(contrast: Contrast) -> str:
     return "the reply" if contrast.question == "revise" else "the turns that may be edited"
 
 
-EDIT_CAUTION = "It shows what the judge reacts to. Read it before you use it as an answer."
+EDIT_CAUTION = "It shows what the judge reacts to. It may still be a bad answer: read it before you use it."
 """Stands beside an edit: it is the smallest change that moves the score over the threshold, no corrected answer."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from convexplain.agreement import format_estimate, format_share
+from convexplain.agreement import format_estimate
 
 if TYPE_CHECKING:
     from convexplain.workspace.trust import Trust
@@ -19,8 +19,8 @@ TOO_EARLY = "too early to say"
 COLOURS: Mapping[Tone, str] = {"low": "#cf6a2c", "good": "#3d8fc4", "grey": "#8d979f"}
 """Colours of marks in charts; they are readable on light and on dark pages."""
 _ADVICE = (
-    "Flagged turns are worth a look; some flags will be wrong, and shares may be, until `convexplain judges validate` "
-    "has compared it with your labels."
+    "Flagged turns are worth a look, and some flags will be wrong. `convexplain judges validate` compares the judge "
+    "with your labels; until then shares may be wrong on your chats."
 )
 _SEVERAL = f"The judge agrees with the reference set of convexplain, not yet with your people. {_ADVICE}"
 
@@ -57,11 +57,7 @@ class TrustMark:
 def trust_mark(trust: Trust) -> TrustMark:
     """Return how the trust in a judge on a maxim is shown."""
     mark = _agreement_mark(trust)
-    if trust.injection is None:
-        return mark
-    sway = f"{format_share(trust.injection)} of {trust.injection.n} attempts to sway it failed"
-    resisted = f", {sway}" if mark.figures else ""
-    return replace(mark, sentence=f"{mark.sentence} {trust.injection_sentence}", figures=f"{mark.figures}{resisted}")
+    return mark if trust.injection is None else replace(mark, sentence=f"{mark.sentence} {trust.injection_sentence}")
 
 
 def _agreement_mark(trust: Trust) -> TrustMark:
@@ -131,7 +127,7 @@ def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
         elif mark is benchmarked[0]:
             known = [name for each in benchmarked for name in names[each]]
             figures = "; ".join(f"{', '.join(names[each])} {each.figures}" for each in benchmarked)
-            lines.append(f"{', '.join(known)}: {mark.word}. {_SEVERAL} Measured there (AUC 0.5 is chance): {figures}.")
+            lines.append(f"{', '.join(known)}: {mark.word}. {_SEVERAL} Measured there (0.5 is chance): {figures}.")
     return lines
 
 

@@ -256,7 +256,7 @@ def suggested_actions(
 def _theme_notes(themes: RunThemes | None) -> tuple[str, ...]:
     if themes is None:
         return ()
-    return tuple(filter(None, (themes.search.basis, themes.cause_note, *themes.search.notes)))
+    return tuple(filter(None, (themes.search.basis if themes.themes else "", themes.cause_note, *themes.search.notes)))
 
 
 def _of_themes(themes: RunThemes | None, worst: Sequence[Explanation]) -> list[SuggestedAction]:

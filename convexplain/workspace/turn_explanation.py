@@ -145,10 +145,15 @@ class Explanation:
         """Lines with the message that was answered and the judged reply; none where a conversation is judged."""
         if not self.reply:
             return []
-        before = self.finding.conversation.turns[: self.finding.index]
-        message = next((turn.content for turn in reversed(before) if turn.role == "user"), "")
+        message = "" if self._message is None else self.finding.conversation.turns[self._message].content
         asked = [f"User: {_quoted(message, _CHAT)}"] if message.strip() else []
         return [*asked, f"Reply: {_quoted(self.reply, _CHAT)}"]
+
+    @property
+    def _message(self) -> int | None:
+        """The index of the user's message before the judged reply; None where there is none."""
+        turns = self.finding.conversation.turns
+        return next((i for i in range(self.finding.index - 1, -1, -1) if turns[i].role == "user"), None)
 
     @property
     def _has_text(self) -> bool:
@@ -180,6 +185,9 @@ class Explanation:
         for effect in self.earlier_turns:
             turn = turns[effect.unit.turn]
             place = f"turn {effect.unit.turn}, {turn.role}"
+            if not of_conversation and effect.unit.turn == self._message:  # it is shown above
+                yield f"The score also depends on the user's message{_without(effect)}"
+                continue
             named = "Turn" if of_conversation else "Earlier turn"
             yield f"{named} that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
         yield from words if of_conversation else ()

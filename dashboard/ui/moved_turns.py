@@ -35,11 +35,11 @@ def show_moved_turns(store: RunStore, comparison: RunComparison, maxim: MaximCom
     with list_column:
         pages = max(1, -(-_count(maxim, direction) // _PAGE))
         key = f"c-page-{direction}-{maxim.rubric}"
-        page = list_page(key, pages)
+        page = list_page(pages)
         moved = cached_query(store, runs, moved_turns, *runs, maxim.rubric, direction, _PAGE, _PAGE * (page - 1)).turns
         selected = _selected(store, runs, maxim, moved)
         _list(maxim, moved, selected)
-        show_list_page(key, pages)
+        show_list_page(key, page, pages)
     with turn_column:
         if selected is not None:
             _show_turn(comparison, maxim, selected)

@@ -111,7 +111,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     """Show one page of the list, a row an edit, which selects its contrast; return the page's edits."""
     edits = same_edits(contrast_rows(store, which, _MOST), _digests(database(), which.run, _state(store, which.run)))
     pages = max(1, -(-len(edits) // _PAGE))
-    page = list_page("pairs-page", pages)
+    page = list_page(pages)
     page_edits = edits[_PAGE * (page - 1) : _PAGE * page]
     if not page_edits:
         st.info(_nothing(store, which))
@@ -140,7 +140,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
         f"{counted(len(edits), 'edit')}; the largest change of a score comes first. An edit that was searched for on "
         "several maxims is one row."
     )
-    show_list_page("pairs-page", pages)
+    show_list_page("pairs-page", page, pages)
     return page_edits
 
 

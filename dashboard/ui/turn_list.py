@@ -51,13 +51,13 @@ def turn_list(store: RunStore, which: JudgementFilters, available: FilterChoices
         st.info("No judged turn matches the filters. Remove a filter.")
         return
     pages = -(-total // _PAGE)
-    page = list_page("turns-page", pages)
+    page = list_page(pages)
     rubrics = cached_query(store, which.run, run_rubrics, which.run)
     rubric = next(rubric for rubric in rubrics if rubric.sha == which.rubric)
     turns = listed_turns(store, rubric, which, _PAGE, _PAGE * (page - 1), unscored=unscored, order=order)
     for i, turn in enumerate(turns):
         _turn(turn, i, which, selection, of_several=len(available.sources) > 1)
-    show_list_page("turns-page", pages)
+    show_list_page("turns-page", page, pages)
 
 
 def _order() -> TurnOrder:

@@ -83,7 +83,7 @@ def test_every_module_is_a_command_and_every_group_a_folder():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["import"], "No such command 'import'; did you mean 'logs import'?"),
+        (["import"], "No such command 'import'; did you mean 'runs import' or 'logs import'?"),
         (["check"], "did you mean 'judges check' or 'rubrics check'?"),
         (["fly"], "No such command 'fly'; valid are: analyze, explain, attribute"),
         (["logs", "fly"], "No such command 'fly'; valid are: import, inspect, formats"),

@@ -408,7 +408,7 @@ def test_the_example_has_its_guilty_words_and_an_edit(workspace, tmp_path):
     assert (first.example.conversation, first.example.turn, first.example.marked) == ("again-0", 3, True)
     assert (first.example.edited_score, first.example.unsuccessful) == (0.8, "")
     assert '<span class="mark guilty">Could you please send me your order number once more</span>' in page
-    assert "An edit that lifts the score to 0.80. It shows what the judge reacts to. Read it before" in page
+    assert "An edit that lifts the score to 0.80. It shows what the judge reacts to. It may still" in page
     assert "again-0, turn 3 (turns are counted from 0)" in page
     assert "<ins>Thank" in page
 

@@ -155,7 +155,7 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
         r'class="mark up" style="--a: 0.18" title="sentence: 0.18 without it"><sup>\+</sup>First part\.<', page
     )
     assert "An edit that lifts the score</h4>" in page
-    assert "It shows what the judge reacts to. Read it before you use it as an answer. 0.27 → 0.70" in page
+    assert "It may still be a bad answer: read it before you use it. 0.27 → 0.70" in page
     assert "(threshold 0.5) by 2 changed words. <del>" in page
     assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
     assert page.count("<svg") == 2

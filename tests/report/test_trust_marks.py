@@ -22,8 +22,8 @@ SENTENCES = {
     ),
     "benchmarked": (
         "Agrees with the reference set of convexplain (AUC 0.84 [0.78, 0.90], where 0.5 is chance), not yet with your "
-        "people. Flagged turns are worth a look; some flags will be wrong, and shares may be, until "
-        "`convexplain judges validate` has compared it with your labels."
+        "people. Flagged turns are worth a look, and some flags will be wrong. `convexplain judges validate` compares "
+        "the judge with your labels; until then shares may be wrong on your chats."
     ),
     "unvalidated": (
         "Nobody has compared this judge with people on this maxim. Use its scores to sort turns, not to count or to "
@@ -111,9 +111,9 @@ def test_benchmarked_maxims_share_a_line_with_the_figures_of_each():
     }
     assert trust_legend(marks) == [
         "a, c: benchmarked. The judge agrees with the reference set of convexplain, not yet with your people. Flagged "
-        "turns are worth a look; some flags will be wrong, and shares may be, until `convexplain judges validate` has "
-        "compared it with your labels. Measured there (AUC 0.5 is chance): a AUC 0.84 [0.78, 0.90], 82% [70%, 90%] of "
-        "56 attempts to sway it failed; c AUC 0.84 [0.78, 0.90].",
+        "turns are worth a look, and some flags will be wrong. `convexplain judges validate` compares the judge with "
+        "your labels; until then shares may be wrong on your chats. Measured there (0.5 is chance): a AUC 0.84 [0.78, "
+        "0.90]; c AUC 0.84 [0.78, 0.90].",
         f"b: unvalidated. {SENTENCES['unvalidated']}",
     ]
     assert trust_legend({"c": marks["c"]}) == [f"c: benchmarked. {SENTENCES['benchmarked']}"]

@@ -100,7 +100,7 @@ def test_every_surface_says_that_it_is_a_sample(ws, sampled, tmp_path):
     assert body["maxims"][0]["mean_interval"] == pytest.approx(run.summary.maxims[0].mean_interval)
     assert json.loads(json.dumps(ws.runs().to_dict()))[0]["sample"]["size"] == 15
     page = ws.report(run.id, html=tmp_path / "report.html")["Report"].read_text("utf-8")
-    assert page.count("a sample of 15 of 60 turns") == 2  # above all, and beside the mean
+    assert page.count("a sample of 15 of 60 turns") == 3  # above all, beside the mean, and in the note on themes
     assert "of all answers too low (" in page
     assert ws.themes(run.id).search.notes[0].startswith("The run has judged a sample of 15 of 60 turns: counts and")
     listed = CliRunner().invoke(cli, ["runs", "list", "--db", str(tmp_path / "s.db")], standalone_mode=False)

@@ -128,7 +128,7 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     assert message == '  User: "Thank you. Can I change the address?"'
     assert reply.startswith('  Reply: "')
     assert lines == [
-        '  Earlier turn that lowers it: turn 2, user, "Thank you. Can I change the address?" (0.70 without)',
+        "  The score also depends on the user's message (0.70 without)",
         "  No part of the reply changes the score by more than the judge's noise (0.10).",
     ]
 

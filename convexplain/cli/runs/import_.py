@@ -11,7 +11,7 @@ from ..options.store import db_option, open_workspace
 @click.argument("folder")
 @db_option
 def command(folder: str, db: str | None) -> int:
-    """Take a run into the store from the Parquet files of `analyze --ray --ray-folder`.
+    """Take a run into the store from the Parquet files of `analyze --ray-folder`.
 
     FOLDER is the run's folder (run-NUMBER-…), or its URL. Report, themes and the dashboard then show the run as any
     other. Nothing is judged again. Exit code 1: shards of it were not judged.

@@ -161,11 +161,12 @@ def _below_heading(listed: Sequence[Finding], run: AnalyzedRun) -> str:
     if not total:
         return f"No {unit} is below a threshold."
     below = f"1 {unit} is below a threshold" if total == 1 else f"{total:,} {unit}s are below a threshold"
-    order = f"; the {len(listed)} furthest below" if total > len(listed) else ", the furthest below first" * (total > 1)
     explained = sum(bool(stored_explanation(run.store, finding).attributions) for finding in listed)
-    if 0 < explained < len(listed):
-        order += f"; the first {explained} are explained" if explained > 1 else "; the first is explained"
-    return f"{below}{order}:"
+    first = "the first is explained" if explained == 1 else f"the first {explained} are explained"
+    why = f"; {first}" if 0 < explained < len(listed) else ""
+    if total > len(listed):
+        return f"{below}. These are the {len(listed)} furthest below{why}:"
+    return f"{below}{', the furthest below first' * (total > 1)}{why}:"
 
 
 def _score(run: AnalyzedRun, low: LowScore) -> str:
