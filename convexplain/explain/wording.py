@@ -135,6 +135,19 @@ def missed(contrast: Contrast, threshold: float) -> str:
     return f"{missed_aim}; the best reached {reached}"
 
 
+def no_edit(contrast: Contrast, threshold: float) -> str:
+    """Return in one short sentence that a search found no edit, and how far the best one went."""
+    searched = contrast.stopped in ("searched", "budget") and contrast.goal == "cross" and contrast.calls
+    if not searched or contrast.score_after is None or contrast.conflicts:
+        return contrast_outcome(contrast, threshold)
+    up = (contrast.score_before or 0.0) < threshold
+    target = threshold + contrast.delta if up else threshold - contrast.delta
+    tries = "the one try" if contrast.calls == 1 else f"the best of {contrast.calls} tries"
+    faults = ", but kept words with which the judge's reason finds fault" if KEEPS_FAULTS in contrast.notes else ""
+    wanted = f"{'lifts' if up else 'lowers'} the score to {target:.2f} or {'more' if up else 'less'}"
+    return f"No small edit was found that {wanted}: {tries} reached {contrast.score_after:.2f}{faults}."
+
+
 def _anywhere(contrast: Contrast) -> str:
     """Return why an edit is no contrast that crosses wherever the text is edited."""
     tries = "1 try" if contrast.placebo_draws == 1 else f"{contrast.placebo_draws} tries"

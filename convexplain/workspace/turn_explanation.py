@@ -22,6 +22,7 @@ from convexplain.explain.wording import (
     edit_title,
     judged_place,
     marked_reason,
+    no_edit,
     scale_note,
 )
 from convexplain.report.explanations import edited_turns
@@ -207,7 +208,7 @@ class Explanation:
         elif measured and not self.words:
             yield self._no_words()
         if self.contrast is not None and not self.contrast.found:
-            yield f"Edit: {contrast_outcome(self.contrast, self.finding.rubric.threshold)}"
+            yield no_edit(self.contrast, self.finding.rubric.threshold)
 
     def _no_words(self) -> str:
         """Return why no words of the reply are named."""

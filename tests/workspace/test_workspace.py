@@ -99,8 +99,8 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     first, *lines = str(explanation).splitlines()
     assert first == explanation.headline
     assert lines[0] == "  late-parcel, turn 3: helpfulness 0.10 (unvalidated)"
-    assert lines[2] == '  Words that lower it: "Bananas" (0.90 without)'
-    assert lines[4] == "    Turn 3, assistant: [-Bananas-]{+lorry+} are yellow."  # only bananas count
+    assert lines[3] == '  Words that lower it: "Bananas" (0.90 without)'
+    assert lines[5] == "    Turn 3, assistant: [-Bananas-]{+lorry+} are yellow."  # only bananas count
     assert not explanation.earlier_turns
     assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
     calls = len(judge.requests)

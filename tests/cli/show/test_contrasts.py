@@ -10,6 +10,7 @@ from convexplain.cli.show.contrasts import show_contrast
 from convexplain.explain.wording import (
     contrast_outcome,
     missed,
+    no_edit,
     proof,
     reading_ease,
     trade_off_scores,
@@ -190,6 +191,37 @@ def test_edits_that_trade_one_maxim_for_another_are_listed():
 )
 def test_how_an_edit_reads(change, title):
     assert reading_ease(contrast(naturalness=change)) == title
+
+
+FAULTS = "edits that went that far keep words with which the judge's reason finds fault"
+MORE = "No small edit was found that lifts the score to 0.60 or more: "
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, MORE + "the best of 4 tries reached 0.45."),
+        ({"calls": 1}, MORE + "the one try reached 0.45."),
+        (
+            {"score_after": 0.76, "notes": (FAULTS,)},
+            MORE + "the best of 4 tries reached 0.76, but kept words with which the judge's reason finds fault.",
+        ),
+        (
+            {"score_before": 0.7, "score_after": 0.55},
+            "No small edit was found that lowers the score to 0.40 or less: the best of 4 tries reached 0.55.",
+        ),
+        ({"stopped": "nothing to edit", "calls": 0}, "There is nothing to edit in the turns that may be edited."),
+    ],
+)
+def test_that_no_edit_was_found_is_one_short_sentence(fields, sentence):
+    assert no_edit(contrast(**fields), 0.5) == sentence
+
+
+def test_the_long_form_says_that_edits_keep_faults():
+    assert contrast_outcome(contrast(score_after=0.76, notes=(FAULTS,)), 0.5) == (
+        f"No edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries without words with which the judge's reason "
+        "finds fault; with them the best reached 0.76."
+    )
 
 
 ANYWHERE = "An edit moved the score 0.30 → 0.70, but so did an edit elsewhere in {}: its place does not matter."
