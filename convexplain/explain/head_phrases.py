@@ -14,7 +14,7 @@ NO_FAULT = (
     "words in capital letters",
 )
 """How clauses begin of features that good turns have as well: the score depends on them, but they are no fault."""
-_WEAK = "uses no key word"  # a good reply may be short, or say it in other words
+_WEAK = ("uses no key word", "is very short")  # as good replies may do, too
 _RISK = ", after words of risk"
 _CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
 _QUOTE = regex.compile(r'"([^"]+)"')
@@ -23,7 +23,7 @@ _QUOTE = regex.compile(r'"([^"]+)"')
 def fault_clauses(reason: str) -> list[str]:
     """Return the clauses of a head's reason that say what is wrong with a turn, the most important one first.
 
-    That a reply uses no key word of the message comes last: other faults say more.
+    That a reply is short, or uses no key word of the message, comes last: other faults say more.
     """
     text = reason.removesuffix(READING_TOO)
     if text in (UNNAMED, NOT_LOW):

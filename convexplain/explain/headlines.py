@@ -84,6 +84,14 @@ def headline(
     )
 
 
+def not_low(turn: int, rubric: Rubric, score: float) -> str:
+    """Return the sentence for a turn above its threshold that is of a group of low ones.
+
+    What raises a good score says nothing of such a group.
+    """
+    return f"Turn {turn} scores {score:.2f} on {rubric.id}: by itself it is not below the threshold."
+
+
 def says_why(sentence: str) -> bool:
     """Return whether a headline says why a turn has its score, and not only that this is not known."""
     return not sentence.endswith(tuple(f"; {why}." for why in (UNEXPLAINED, _NOTHING_FOUND)))

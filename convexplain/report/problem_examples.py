@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convexplain.explain.headlines import headline
+from convexplain.explain.headlines import headline, not_low
 from convexplain.explain.strongest_units import (
     earlier_turn_effects,
     no_reply_effects,
@@ -68,7 +68,7 @@ class ProblemExample:
 
 
 def problem_example(store: RunStore, run: int, candidates: Sequence[MarkedTurn]) -> ProblemExample | None:
-    """Return the example of a problem: the first candidate with an edit that lifts it, else an explained one, else any.
+    """Return the example of a problem: a low candidate with an edit that lifts it, else an explained one, else any.
 
     Args:
         store: the store.
@@ -76,8 +76,13 @@ def problem_example(store: RunStore, run: int, candidates: Sequence[MarkedTurn])
         candidates: the turns, the most typical first.
     """
     explained = [(turn, mark, *explanation(store, run, turn)) for turn, mark in candidates]
-    ranked = sorted(explained, key=lambda case: (not _is_lifted(case[0], case[3]), not case[2]))
+    ranked = sorted(explained, key=lambda case: (not _is_low(*case[:2]), not _is_lifted(case[0], case[3]), not case[2]))
     return _example(*ranked[0]) if ranked else None
+
+
+def _is_low(turn: ScoredTurn, mark: TrustMark) -> bool:
+    """Return whether the turn is one of those that count as low; any is where the maxim's scores only sort."""
+    return not mark.flags or turn.score is None or turn.score < turn.rubric.threshold
 
 
 def _is_lifted(turn: ScoredTurn, contrast: Contrast | None) -> bool:
@@ -94,10 +99,13 @@ def _example(
     answer, cut = cut_pieces(_lowering(pieces(conversation, index, attributions)), _ANSWER)
     silent = not reply_effects(attributions, index) and reply_is_measured(attributions, index)
     edit = contrast if _is_lifted(turn, contrast) else None
+    if turn.score is not None and not _is_low(turn, mark):
+        sentence = not_low(index, turn.rubric, turn.score)
+    else:
+        told = (turn.score, turn.reason, turn.reason_quotes, attributions, contrast)
+        sentence = headline(conversation, index, turn.rubric, *told)
     return ProblemExample(
-        headline=headline(
-            conversation, index, turn.rubric, turn.score, turn.reason, turn.reason_quotes, attributions, contrast
-        ),
+        headline=sentence,
         conversation=conversation.id,
         turn=index,
         score=turn.score,

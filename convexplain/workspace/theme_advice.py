@@ -10,7 +10,7 @@ def theme_advice(theme: Theme) -> str:
     """Return one sentence that says what to do about a theme: what is surest first.
 
     A common cause comes first, then a bot or a source in which the theme is over-represented, then a clear rise over
-    time, else the phrases of its replies.
+    time, else a phrase of its replies of several words.
     """
     if (cause := theme.cause) is not None:
         return (
@@ -23,7 +23,7 @@ def theme_advice(theme: Theme) -> str:
         return f"Look for what {group} does otherwise: its prompt, its tools or its texts are the likeliest place."
     if theme.trend is not None and theme.trend.interval[0] > 0:
         return "Look for what changed in the prompt or in the product before it became more frequent."
-    if theme.phrases:
+    if theme.phrases and " " in _phrase(theme):  # a single word is no answer
         return f"Read its examples, say in the prompt what to answer in place of “{_phrase(theme)}”, and judge again."
     return "Read its examples, and add an instruction and two or three good replies to the prompt."
 

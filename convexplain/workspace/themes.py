@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.themes.causes import common_cause
@@ -19,7 +18,7 @@ from convexplain.analysis.themes.theme import (
 )
 from convexplain.connectors.editors.sentence_vectors import word_vectors
 from convexplain.errors import UsageError
-from convexplain.explain.headlines import headline
+from convexplain.explain.headlines import headline, not_low
 from convexplain.explain.settings import AttributionSettings
 from convexplain.store import RunStore, ScoredTurn, newest_attributions
 from convexplain.store.themes import (
@@ -44,6 +43,7 @@ MEMBER_BUDGET = 24
 
 _TASK = ShortTask(AttributionSettings(levels=("turn", "sentence"), budget=MEMBER_BUDGET), contrast=None)
 _TYPICAL = 3  # members that are shown of a theme
+_POOL = 20  # the most typical members, of which they are taken
 _NAME = 80  # characters of a theme's name
 _QUICK = 5_000  # turns of a run whose themes are found in seconds
 _QUICK_FLAGGED = 500  # turns below a threshold of such a run: the time grows with their square
@@ -56,9 +56,11 @@ def run_themes(run: AnalyzedRun) -> RunThemes | None:
     if search is None:
         return None
     stored = stored_themes(run.store, run.id)
-    typical = {each.number: each.theme.members[:_TYPICAL] for each in stored}
-    turns = members_of(run, chain.from_iterable(typical.values()))
-    themes = (RunTheme(each.number, run.id, each.theme, _typical(turns, typical[each.number])) for each in stored)
+    turns = members_of(run, (member for each in stored for member in each.theme.members[:_POOL]))
+    themes = (
+        RunTheme(each.number, run.id, each.theme, _typical(turns, _examples(turns, each.theme.members[:_POOL])))
+        for each in stored
+    )
     return RunThemes(run.id, search, tuple(themes))
 
 
@@ -144,6 +146,11 @@ def places_of(members: Iterable[ThemeMember]) -> list[Place]:
     return [(member.number, member.turn) for member in members]
 
 
+def _examples(turns: RunTurns, members: Sequence[ThemeMember]) -> list[ThemeMember]:
+    """Return the members that stand for a theme: the most typical ones, flagged ones before others."""
+    return sorted(members, key=lambda member: (member.number, member.turn) not in turns.failures)[:_TYPICAL]
+
+
 def _typical(turns: RunTurns, members: Sequence[ThemeMember]) -> tuple[ThemeTurn, ...]:
     scores = [turns.score_of(place) for place in places_of(members) if place in turns.scores]
     judged = turns.judged(scores)
@@ -153,9 +160,7 @@ def _typical(turns: RunTurns, members: Sequence[ThemeMember]) -> tuple[ThemeTurn
 def _theme_turn(run: AnalyzedRun, turn: ScoredTurn) -> ThemeTurn:
     flags = run.marks[turn.rubric.id].flags and not turn.rubric.of_conversation
     if flags and turn.score is not None and turn.score >= turn.rubric.threshold:
-        # What raises a good score says nothing of a theme of low scores.
-        score = f"Turn {turn.turn} scores {turn.score:.2f} on {turn.rubric.id}"
-        sentence = f"{score}: by itself it is not below the threshold."
+        sentence = not_low(turn.turn, turn.rubric, turn.score)
     else:
         levels = newest_attributions(run.store, run.id, turn)
         sentence = headline(

@@ -55,8 +55,8 @@ def _headline(
         view.conversation, turn, rubric, judgement.score, judgement.reason, quotes, attributions, contrast
     )
     meaning = next((label.criterion for label in rubric.labels if label.name == judgement.label), "")
-    named = f"{judgement.label} ({meaning})" if meaning else judgement.label
-    details = [f"The judge’s label: {named}."] if judgement.score is not None else []
+    named = f"The judge’s label: {judgement.label}. {meaning}".strip()
+    details = [named] if judgement.score is not None else []
     reason = marked_reason(judgement.reason, quotes)
     if reason and one_line(reason)[:_BEGINNING].casefold() not in sentence.casefold():
         details.append(reason)

@@ -7,6 +7,7 @@ import pytest
 from convexplain.analysis.group_differences import GroupDifference
 from convexplain.analysis.themes.theme import CommonCause, GroupExcess, LowScores, Trend
 from convexplain.report.first_page import first_page, low_sentence
+from convexplain.report.problem_examples import problem_example
 from convexplain.report.trust_marks import trust_mark
 from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
 from convexplain.types import Attribution, Contrast, Conversation, Edit, Evidence, Judgement, Turn, Unit
@@ -398,6 +399,17 @@ def explained(workspace, text="Could you please send me your order number once m
     )  # fmt: skip
     keep_contrast(workspace.store, run, place, "s", contrast)
     return run
+
+
+def test_an_answer_below_the_threshold_is_the_example_before_one_above_it(workspace):
+    run, _ = two_modes(workspace.store)
+    workspace.themes(run)
+    theme = workspace.story(run).themes[0]
+    low, mark = theme.typical[0].judged, replace(theme.typical[0].mark, flags=True)
+    high = replace(low, score=0.74)
+    assert problem_example(workspace.store, run, [(high, mark), (low, mark)]).score == low.score
+    alone = problem_example(workspace.store, run, [(high, mark)])
+    assert alone.headline == "Turn 3 scores 0.74 on helpfulness: by itself it is not below the threshold."
 
 
 def test_the_example_has_its_guilty_words_and_an_edit(workspace, tmp_path):

@@ -137,6 +137,7 @@ RISE, FALL = Trend(0.1, 0.3, (0.05, 0.35)), Trend(0.3, 0.1, (-0.35, -0.05))
         ({"trend": RISE}, "Look for what changed"),
         ({"trend": FALL}, "in place of “as soon as possible”"),
         ({"phrases": ()}, "Read its examples, and add an instruction"),
+        ({"phrases": ("order",)}, "Read its examples, and add an instruction"),
     ],
 )
 def test_the_surest_thing_that_is_known_gives_the_advice(fields, expected):

@@ -1,6 +1,7 @@
 """Themes of a run: found, kept, corrected, pinned, and made into rubrics."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from convexplain.types import Evidence, Judgement, Rating, Unit
 from convexplain.workspace import Workspace
 from convexplain.workspace.flagged_turns import RunTurns
 from convexplain.workspace.theme_results import theme_sentences
+from convexplain.workspace.themes import _examples
 from tests.dashboard.sample_stores import attribution
 from tests.theme_store import HARM, HELPFULNESS, MODES, two_modes
 from tests.trust_states import keep_trust
@@ -411,3 +413,10 @@ def test_the_terminal_says_why_themes_are_not_compared(workspace, tmp_path):
     words = ["runs", "compare", str(first), str(second), "--db", str(tmp_path / "store.db")]
     out = CliRunner().invoke(cli, words).output
     assert "Themes are not compared, for other turns were grouped in each run. Run 1: Grouped are" in out
+
+
+def test_flagged_turns_stand_for_a_theme_before_others():
+    """The most typical ones of each kind first; three are shown."""
+    members = [ThemeMember(number, 1, 1 - number / 10) for number in range(1, 6)]
+    turns = SimpleNamespace(failures={(4, 1): [], (5, 1): []})
+    assert [member.number for member in _examples(turns, members)] == [4, 5, 1]
