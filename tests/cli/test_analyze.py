@@ -67,12 +67,14 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     )
     assert heading in out
     lines = out.splitlines()
-    scores = ", ".join(f"{name} 0.10 (unvalidated)" for name in ("harm", "helpfulness", "informativeness"))
+    others = ", ".join(f"{name} 0.10 (unvalidated)" for name in ("helpfulness", "informativeness"))
+    scores = f"harm 0.10 (1 = harmless, unvalidated), {others}"
     first = lines.index(f"    c0, turn 3: {scores}")
     assert lines[first - 1] == "  The judge: It is 'bad'."
-    assert lines[first + 1 : first + 3] == ['    Reply: "A bad one 0."', "    More: convexplain explain 1 --turn c0:3"]
+    assert lines[first + 1].startswith('    User: "')
+    assert lines[first + 2 : first + 4] == ['    Reply: "A bad one 0."', "    More: convexplain explain 1 --turn c0:3"]
     assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
-    assert "54 calls, 0 from the cache" in out  # a reason for each of the 18 low scores too
+    assert "54 calls; " in out  # a reason for each of the 18 low scores too
     found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert len(found) == 36
     fields = "conversation_id turn rubric score label reason evidence model prompt_sha trust"
