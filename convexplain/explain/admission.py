@@ -58,7 +58,8 @@ class Admission:
         texts = "1 edited text was" if refusals.total() == 1 else f"{refusals.total()} edited texts were"
         why = refusal.rstrip(".")
         why = f"the text {why[3:]}" if why.startswith("It ") else f"{why[0].lower()}{why[1:]}"
-        return f"{texts} refused, most often because {why}"
+        often = "" if refusals.total() == 1 else "most often "
+        return f"{texts} refused, {often}because {why}"
 
     def _no_better(self, edited: Sequence[Turn]) -> str:
         """Return why an edit is no better answer whatever the judge says; empty where that cannot be said."""

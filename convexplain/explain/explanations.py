@@ -266,7 +266,8 @@ async def explain(
 
 def is_retryable(contrast: Contrast) -> bool:
     """Return True where the judge, the responder or what proposes texts failed, which may succeed another time."""
-    nothing_proposed = contrast.stopped == "no fills" and not contrast.infills
+    broken = any(" failed: " in note for note in contrast.notes)  # of an editor or an infiller
+    nothing_proposed = contrast.stopped == "no fills" and not contrast.infills and broken
     return contrast.stopped == "not scored" or nothing_proposed or (contrast.failed > 0 and not contrast.found)
 
 

@@ -37,9 +37,11 @@ def stated_faults(reason: str) -> str:
 
     What the score depends on without being a fault is left out, and so is that the model's reading counts too.
     """
-    if reason == NOT_LOW:
-        return reason
-    clauses = "; ".join(fault_clauses(reason))
+    text = reason.removesuffix(READING_TOO)
+    faults = fault_clauses(reason)
+    if reason == NOT_LOW or faults == [clause.rstrip(".") for clause in _CLAUSE_END.split(text)]:
+        return text
+    clauses = "; ".join(faults)
     return f"{clauses[0].upper()}{clauses[1:]}." if clauses else ""
 
 

@@ -136,7 +136,12 @@ def missed(contrast: Contrast, threshold: float) -> str:
 
 
 def no_edit(contrast: Contrast, threshold: float) -> str:
-    """Return in one short sentence that a search found no edit, and how far the best one went."""
+    """Return in short sentences that a search found no edit, and how far the best one went."""
+    if contrast.stopped == "no fills" and not contrast.infills and not search_notes(contrast):
+        return (
+            "No edit was found: nothing can be left out of the reply so that a readable one remains. A chat model can "
+            "rewrite it (--editor rewrite:MODEL)."
+        )
     searched = contrast.stopped in ("searched", "budget") and contrast.goal == "cross" and contrast.calls
     if not searched or contrast.score_after is None or contrast.conflicts:
         return contrast_outcome(contrast, threshold)
@@ -145,7 +150,7 @@ def no_edit(contrast: Contrast, threshold: float) -> str:
     tries = "the one try" if contrast.calls == 1 else f"the best of {contrast.calls} tries"
     faults = ", but kept words with which the judge's reason finds fault" if KEEPS_FAULTS in contrast.notes else ""
     wanted = f"{'lifts' if up else 'lowers'} the score to {target:.2f} or {'more' if up else 'less'}"
-    return f"No small edit was found that {wanted}: {tries} reached {contrast.score_after:.2f}{faults}."
+    return f"No readable edit was found that {wanted}: {tries} reached {contrast.score_after:.2f}{faults}."
 
 
 def _anywhere(contrast: Contrast) -> str:
@@ -199,14 +204,22 @@ def editable_place(contrast: Contrast) -> str:
     return "the reply" if contrast.question == "revise" else "the turns that may be edited"
 
 
-EDIT_CAUTION = "It shows what the judge reacts to. It may still be a bad answer: read it before you use it."
-"""Stands beside an edit: it is the smallest change that moves the score over the threshold, no corrected answer."""
+_CAUTION = "It shows what the judge reacts to. It may still be a bad answer: read it before you use it."
+_WORSE = "It shows what the good score depends on. It is no better answer."
+
+
+def edit_caution(contrast: Contrast) -> str:
+    """Return what stands beside an edit: it moves the score over the threshold, and is no corrected answer."""
+    return _CAUTION if _lifts(contrast) else _WORSE
 
 
 def edit_title(contrast: Contrast) -> str:
     """Return the heading of an edit that was found."""
-    lifts = (contrast.score_after or 0.0) >= (contrast.score_before or 0.0)
-    return f"An edit that {'lifts' if lifts else 'lowers'} the score"
+    return f"An edit that {'lifts' if _lifts(contrast) else 'lowers'} the score"
+
+
+def _lifts(contrast: Contrast) -> bool:
+    return (contrast.score_after or 0.0) >= (contrast.score_before or 0.0)
 
 
 def contrast_outcome(contrast: Contrast, threshold: float) -> str:

@@ -10,7 +10,7 @@ from convexplain.explain.strongest_units import (
     reply_effects,
     reply_is_measured,
 )
-from convexplain.explain.wording import edit_title
+from convexplain.explain.wording import edit_caution, edit_title
 from convexplain.store import RunStore, ScoredTurn
 from convexplain.types import Attribution, Contrast
 
@@ -39,6 +39,7 @@ class ProblemExample:
         unsuccessful: a line that says that no words of it matter, where that was looked for; empty otherwise.
         earlier: an earlier message that matters beyond the judge's noise, as (index, role, text); None without one.
         edit_title: the heading of an edit that lifts the score; empty without one.
+        edit_caution: what is to be said beside it.
         edited: the messages that it edits, as word differences; empty without one.
         new_answer: the answer that followed, where an earlier message was edited.
         edited_score: the score after the edit; None without one.
@@ -57,6 +58,7 @@ class ProblemExample:
     unsuccessful: str
     earlier: tuple[int, str, str] | None
     edit_title: str
+    edit_caution: str
     edited: Sequence[EditedTurn]
     new_answer: str
     edited_score: float | None
@@ -118,6 +120,7 @@ def _example(
         unsuccessful=no_reply_effects(attributions) if silent else "",
         earlier=_earlier(turn, attributions),
         edit_title=edit_title(edit) if edit is not None else "",
+        edit_caution=edit_caution(edit) if edit is not None else "",
         edited=edited_turns(conversation, edit) if edit is not None else (),
         new_answer=edit.response_after if edit is not None and edit.question == "regenerate" else "",
         edited_score=edit.score_after if edit is not None else None,

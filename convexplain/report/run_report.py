@@ -23,8 +23,8 @@ from convexplain.explain.strongest_units import (
     reply_is_measured,
 )
 from convexplain.explain.wording import (
-    EDIT_CAUTION,
     contrast_outcome,
+    edit_caution,
     edit_title,
     judged_place,
     marked_reason,
@@ -112,6 +112,7 @@ class _Case:
     targets: Sequence[TargetExplanation]
     contrast: Contrast | None
     edit_title: str
+    edit_caution: str
     outcome: str
     unsuccessful: str
     reading_ease: str
@@ -170,7 +171,6 @@ def write_report(
         width=WIDTH,
         height=HEIGHT,
         marked_reason=marked_reason,
-        edit_caution=EDIT_CAUTION,
         pairs_heading=PAIRS_HEADING,
         no_target_effects=NO_TARGET_EFFECTS,
         problems=problems[:_PROBLEMS],
@@ -255,6 +255,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         targets=target_explanations(store, run, scored),
         contrast=contrast,
         edit_title=edit_title(contrast) if contrast is not None and contrast.found else "",
+        edit_caution=edit_caution(contrast) if contrast is not None else "",
         outcome=outcome,
         unsuccessful=" ".join(filter(None, [no_reply_effects(attributions) if silent else "", no_edit])),
         reading_ease=reading_ease(contrast) if contrast is not None else "",

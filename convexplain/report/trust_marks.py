@@ -122,7 +122,7 @@ def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
     benchmarked = [mark for mark in ordered if mark.figures]
     lines = []
     for mark in ordered:
-        if mark not in benchmarked or len(benchmarked) == 1:
+        if mark not in benchmarked:
             lines.append(f"{', '.join(names[mark])}: {mark.word}. {mark.sentence}")
         elif mark is benchmarked[0]:
             known = [name for each in benchmarked for name in names[each]]

@@ -12,7 +12,7 @@ from convexplain.judges.spec import JudgeSpec
 from .judge_arguments import JudgeLike
 
 BASE_URL = "CONVEXPLAIN_BASE_URL"
-SCREEN = "a screen: it finds rude, dangerous, evasive and off-topic turns, and misses most wrong facts"
+SCREEN = "a screen: it finds many rude, dangerous and evasive turns, fewer off-topic ones, and misses most wrong facts"
 
 
 @dataclass(frozen=True, slots=True)

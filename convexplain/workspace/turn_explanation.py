@@ -17,8 +17,8 @@ from convexplain.explain.strongest_units import (
     reply_is_measured,
 )
 from convexplain.explain.wording import (
-    EDIT_CAUTION,
     contrast_outcome,
+    edit_caution,
     edit_title,
     judged_place,
     marked_reason,
@@ -174,7 +174,7 @@ class Explanation:
             yield from self._effects("lower" if score < self.finding.rubric.threshold else "raise")
         if self.contrast is not None and self.contrast.found:
             outcome = contrast_outcome(self.contrast, self.finding.rubric.threshold)
-            yield f"{edit_title(self.contrast)}: {outcome} {EDIT_CAUTION}"
+            yield f"{edit_title(self.contrast)}: {outcome} {edit_caution(self.contrast)}"
             for edited in edited_turns(self.finding.conversation, self.contrast):
                 yield f"  Turn {edited.turn}, {edited.role}: {one_line(marked(list(edited.changes)))}"
 

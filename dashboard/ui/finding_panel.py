@@ -7,7 +7,7 @@ import streamlit as st
 from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.explain.headlines import headline
 from convexplain.explain.strongest_units import UnitEffect, earlier_turn_effects, reply_effects
-from convexplain.explain.wording import EDIT_CAUTION, contrast_outcome, edit_title, marked_reason
+from convexplain.explain.wording import contrast_outcome, edit_caution, edit_title, marked_reason
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast, Rubric
@@ -109,7 +109,7 @@ def _edit(view: ConversationView, turn: int, rubric: Rubric, contrasts: Sequence
     lifting = [contrast for contrast in successful if (contrast.score_after or 0) > (contrast.score_before or 0)]
     if edit := next(iter([*lifting, *successful]), None):
         message(edit_title(edit), "title")
-        message(EDIT_CAUTION, "soft")
+        message(edit_caution(edit), "soft")
         show_contrast(view, edit, rubric.threshold)
         return
     if contrasts:

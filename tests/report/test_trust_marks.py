@@ -116,7 +116,12 @@ def test_benchmarked_maxims_share_a_line_with_the_figures_of_each():
         "0.90]; c AUC 0.84 [0.78, 0.90].",
         f"b: unvalidated. {SENTENCES['unvalidated']}",
     ]
-    assert trust_legend({"c": marks["c"]}) == [f"c: benchmarked. {SENTENCES['benchmarked']}"]
+    assert trust_legend({"c": marks["c"]}) == [
+        "c: benchmarked. The judge agrees with the reference set of convexplain, not yet with your people. Flagged "
+        "turns are worth a look, and some flags will be wrong. `convexplain judges validate` compares the judge with "
+        "your labels; until then shares may be wrong on your chats. Measured there (0.5 is chance): c AUC 0.84 [0.78, "
+        "0.90]."
+    ]
 
 
 def test_the_resistance_to_injected_text_follows_where_it_was_measured():

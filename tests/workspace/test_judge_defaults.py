@@ -38,8 +38,8 @@ def test_embedded_is_the_last_resort_and_is_called_a_screen():
     default = default_judge()
     assert default.spec.text == "embedded"
     assert str(default) == (
-        "Judge: embedded (a screen: it finds rude, dangerous, evasive and off-topic turns, and misses most wrong "
-        "facts). "
+        "Judge: embedded (a screen: it finds many rude, dangerous and evasive turns, fewer off-topic ones, and misses "
+        "most wrong facts). "
         "A stronger one: --judge openai:MODEL or a server of yours. Other maxims, and reasons in words: --judge small "
         "(1.1 GB, fetched once)."
     )
@@ -53,7 +53,7 @@ def test_without_llama_cpp_its_extra_is_named(monkeypatch):
 
 def test_small_comes_before_it_where_it_is_there(installed):
     assert default_judge().spec.text == "small"
-    assert str(default_judge()).startswith("Judge: small (a screen: it finds rude, dangerous, evasive and off-topic ")
+    assert str(default_judge()).startswith("Judge: small (a screen: it finds many rude, dangerous ")
     assert local_judges() == ("embedded", "small")
 
 

@@ -11,4 +11,4 @@ def test_the_usual_models_come_first():
     assert [name.partition(":")[0] for name in names[1:7]] == ["embedded", "small", "http", "https", "openai", "gguf"]
     assert "anthropic:MODEL" in output
     assert "Begin with embedded, a screen for the three headline maxims." in output
-    assert "Without --judge: embedded (a screen: it finds rude, dangerous, evasive" in output
+    assert "Without --judge: embedded (a screen: it finds many rude, dangerous" in output

@@ -173,7 +173,7 @@ def test_two_judges_are_compared_on_the_same_texts(runs):
         "How far to trust these scores",
         lines[-1],
     ]
-    assert lines[-1].startswith("  helpfulness: benchmarked. Agrees with the reference set of convexplain (AUC 0.84")
+    assert lines[-1].startswith("  helpfulness: benchmarked. The judge agrees with the reference set of convexplain")
 
 
 def test_scores_that_are_not_trusted_are_not_counted_in_a_comparison(runs):

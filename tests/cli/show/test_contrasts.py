@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from convexplain.cli.show.contrasts import show_contrast
+from convexplain.explain.explanations import is_retryable
 from convexplain.explain.wording import (
     contrast_outcome,
     missed,
@@ -194,7 +195,7 @@ def test_how_an_edit_reads(change, title):
 
 
 FAULTS = "edits that went that far keep words with which the judge's reason finds fault"
-MORE = "No small edit was found that lifts the score to 0.60 or more: "
+MORE = "No readable edit was found that lifts the score to 0.60 or more: "
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,12 @@ MORE = "No small edit was found that lifts the score to 0.60 or more: "
         ),
         (
             {"score_before": 0.7, "score_after": 0.55},
-            "No small edit was found that lowers the score to 0.40 or less: the best of 4 tries reached 0.55.",
+            "No readable edit was found that lowers the score to 0.40 or less: the best of 4 tries reached 0.55.",
+        ),
+        (
+            {"stopped": "no fills", "calls": 0, "infills": 0},
+            "No edit was found: nothing can be left out of the reply so that a readable one remains. A chat model can "
+            "rewrite it (--editor rewrite:MODEL).",
         ),
         ({"stopped": "nothing to edit", "calls": 0}, "There is nothing to edit in the turns that may be edited."),
     ],
@@ -289,3 +295,17 @@ def test_a_terminal_shows_a_contrast_with_its_proof_and_a_word_diff():
         "measurements; an edit about as large elsewhere crossed in 0 of 5 tries.",
         "  turn 1, assistant: [-It is not fine.-] Bye.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "again"),
+    [
+        ({"stopped": "no fills", "infills": 0}, False),  # nothing can be left out: another time it is the same
+        ({"stopped": "no fills", "infills": 0, "notes": ("the editor x failed: gone",)}, True),
+        ({"stopped": "not scored"}, True),
+        ({"failed": 1}, True),
+        ({"failed": 1, "found": True}, False),
+    ],
+)
+def test_what_failed_is_tried_again_and_what_cannot_be_is_not(fields, again):
+    assert is_retryable(contrast(**fields)) is again
