@@ -170,7 +170,7 @@ def tutorial(embedded_model, tmp_path_factory):
 def test_the_tutorial_shows_what_its_commands_print(tutorial):
     assert [command for command, _, _ in tutorial] == [
         "convexplain analyze examples/shop.jsonl",
-        "convexplain explain --turn tent-poles:3",
+        "convexplain explain 1 --turn tent-poles:3",
         "convexplain report 1 --html report.html",
         "convexplain export 1 --format trl-dpo --out pairs --unreviewed",
         "convexplain attribute --turn tent-poles:3 --rubric harm",
