@@ -10,7 +10,7 @@ from convexplain.types import Conversation, sha256_json
 
 from . import schema
 from .conversation_facets import conversation_facets
-from .database import insert_for, writing
+from .database import insert_for, reading, writing
 from .serialization import conversation_body
 from .store import RunStore
 
@@ -59,6 +59,14 @@ def keep_conversations(
         if on_batch is not None:
             on_batch(counts)
     return counts
+
+
+def conversation_numbers(store: RunStore, run: int) -> dict[str, int]:
+    """Return the numbers of a run's conversations in the store, by their SHA-256."""
+    table, members = schema.conversations, schema.run_conversations
+    query = sa.select(table.c.digest, table.c.id).join(members, members.c.conversation == table.c.id)
+    with reading(store.engine) as connection:
+        return {row.digest: row.id for row in connection.execute(query.where(members.c.run == run))}
 
 
 def _batches(conversations: Iterable[Conversation]) -> Iterator[list[Conversation]]:

@@ -9,6 +9,7 @@ from convexplain.analysis.shard_files import ShardFolder
 from convexplain.errors import StoreError
 from convexplain.models.chat import Spend
 from convexplain.store import Run, RunStore
+from convexplain.store.conversation_import import conversation_numbers, keep_conversations
 from convexplain.store.serialization import to_rubric
 from convexplain.store.store import JudgementRecord
 from convexplain.types import Rubric
@@ -60,15 +61,13 @@ def import_run(store: RunStore, url: str) -> ImportedRun:
     rubrics = [to_rubric(rubric) for rubric in body.pop("rubrics")]
     by_sha = {rubric.sha: rubric for rubric in rubrics}
     run = store.begin_run(**body, rubrics=rubrics)
-    numbers: dict[str, int] = {}
-    judgements = missing = 0
-    judged = folder.judged()
-    for name in sorted(folder.shards()):
-        for assignment in folder.conversations(name):
-            numbers[assignment.digest] = store.keep_conversation(assignment.conversation, run.id)
-        if name not in judged:
-            missing += 1
-            continue
+    names, judged = sorted(folder.shards()), folder.judged()
+    for name in names:
+        keep_conversations(store, (assignment.conversation for assignment in folder.conversations(name)), run.id)
+    numbers = conversation_numbers(store, run.id)
+    judgements = 0
+    missing = sum(name not in judged for name in names)
+    for name in filter(judged.__contains__, names):
         records = folder.judgements(name)
         rows = [JudgementRecord(numbers[each.digest], by_sha[each.rubric], each.judgement) for each in records]
         store.keep_judgements(run.id, rows)

@@ -19,7 +19,8 @@ EVIDENCE = Evidence(probabilities={"yes": 0.25}, warnings=("Read it.",))
 
 
 def talk(i):
-    return Conversation(f"c{i}", (Turn("user", f"Where is {i}?"), Turn("assistant", "Here.")), "a.jsonl", {"bot": "b"})
+    text = "Here. \ud800" if i == 7 else "Here."  # no UTF-8: the store keeps an escape
+    return Conversation(f"c{i}", (Turn("user", f"Where is {i}?"), Turn("assistant", text)), "a.jsonl", {"bot": "b"})
 
 
 def score(i, rubric):
