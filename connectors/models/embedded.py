@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -167,14 +168,12 @@ def sha256(path: Path) -> str:
 def _convert(weights: Path, folder: Path) -> None:
     """Write the quantised weights as an ordinary fp32 folder, which loads a hundred times as fast."""
     import torch
-    from tqdm import tqdm  # type: ignore[import-untyped]
-    from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
+    from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    # That bar is not one of those: it would tell people of tensors.
-    modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)  # type: ignore[attr-defined]
-    model: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
+    with _without_tensor_bar():
+        model: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
     # The weights are plain numbers by now; the marks of their former form would make saving fail.
     model.hf_quantizer = None
     model.is_quantized = False
@@ -182,6 +181,21 @@ def _convert(weights: Path, folder: Path) -> None:
         del model.config.quantization_config
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name).save_pretrained(folder)
+
+
+@contextmanager
+def _without_tensor_bar() -> Iterator[None]:
+    """Keep transformers from showing a bar of the tensors that it converts: its switch for bars does not reach that."""
+    from transformers import modeling_gguf_pytorch_utils as conversion
+
+    bar = getattr(conversion, "tqdm", None)
+    if bar is not None:
+        conversion.tqdm = partial(bar, disable=True)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if bar is not None:
+            conversion.tqdm = bar  # type: ignore[attr-defined]
 
 
 def _make(query: str) -> EmbeddedModel:

@@ -334,10 +334,12 @@ class _ContrastTask:
             outcome if outcome.score is None else replace(outcome, score=self.scale.g(outcome.score))
             for outcome in outcomes
         ]
-        scaled = [self._less_faults(edits, outcome) for edits, outcome in zip(request.candidates, scaled, strict=True)]
+        scaled = [
+            self._short_with_faults(edits, outcome) for edits, outcome in zip(request.candidates, scaled, strict=True)
+        ]
         return scaled if self.constraints is None else await self.constraints.apply(request, scaled, self.aim)
 
-    def _less_faults(self, edits: Edits, outcome: Outcome) -> Outcome:
+    def _short_with_faults(self, edits: Edits, outcome: Outcome) -> Outcome:
         """Return the outcome of an edit; short of the aim where the reply keeps words that the reason finds fault with.
 
         Such an edit is no better reply, whatever its score is. Put together with others it may lead to one.

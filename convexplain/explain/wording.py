@@ -149,8 +149,8 @@ def no_edit(contrast: Contrast, threshold: float) -> str:
     target = threshold + contrast.delta if up else threshold - contrast.delta
     tries = "the one try" if contrast.calls == 1 else f"the best of {contrast.calls} tries"
     faults = ", but kept words with which the judge's reason finds fault" if KEEPS_FAULTS in contrast.notes else ""
-    wanted = f"{'lifts' if up else 'lowers'} the score to {target:.2f} or {'more' if up else 'less'}"
-    return f"No readable edit was found that {wanted}: {tries} reached {contrast.score_after:.2f}{faults}."
+    aim = f"{'lifts' if up else 'lowers'} the score to {target:.2f} or {'more' if up else 'less'}"
+    return f"No readable edit was found that {aim}: {tries} reached {contrast.score_after:.2f}{faults}."
 
 
 def _anywhere(contrast: Contrast) -> str:

@@ -104,8 +104,8 @@ def _example(
     if turn.score is not None and not _is_low(turn, mark):
         sentence = not_low(index, turn.rubric, turn.score)
     else:
-        told = (turn.score, turn.reason, turn.reason_quotes, attributions, contrast)
-        sentence = headline(conversation, index, turn.rubric, *told)
+        evidence = (turn.score, turn.reason, turn.reason_quotes, attributions, contrast)
+        sentence = headline(conversation, index, turn.rubric, *evidence)
     return ProblemExample(
         headline=sentence,
         conversation=conversation.id,

@@ -125,9 +125,9 @@ def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
         if mark not in benchmarked:
             lines.append(f"{', '.join(names[mark])}: {mark.word}. {mark.sentence}")
         elif mark is benchmarked[0]:
-            known = [name for each in benchmarked for name in names[each]]
+            maxims = [name for each in benchmarked for name in names[each]]
             figures = "; ".join(f"{', '.join(names[each])} {each.figures}" for each in benchmarked)
-            lines.append(f"{', '.join(known)}: {mark.word}. {_SEVERAL} Measured there (0.5 is chance): {figures}.")
+            lines.append(f"{', '.join(maxims)}: {mark.word}. {_SEVERAL} Measured there (0.5 is chance): {figures}.")
     return lines
 
 

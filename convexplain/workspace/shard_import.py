@@ -1,14 +1,15 @@
 """A run taken into a store from the Parquet files that a cluster left in a folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from convexplain.analysis.shard_files import ShardFolder
 from convexplain.errors import StoreError
 from convexplain.models.chat import Spend
-from convexplain.store import Run, RunStore
+from convexplain.store import Run, RunStore, delete_run
 from convexplain.store.conversation_import import conversation_numbers, keep_conversations
 from convexplain.store.serialization import to_rubric
 from convexplain.store.store import JudgementRecord
@@ -58,22 +59,44 @@ def import_run(store: RunStore, url: str) -> ImportedRun:
     """
     folder = ShardFolder(url)
     body = _read(folder)
-    rubrics = [to_rubric(rubric) for rubric in body.pop("rubrics")]
-    by_sha = {rubric.sha: rubric for rubric in rubrics}
-    run = store.begin_run(**body, rubrics=rubrics)
+    rubrics: list[Rubric] = body["rubrics"]
+    run = store.begin_run(**body)
+    try:
+        return _taken_in(store, run.id, folder, {rubric.sha: rubric for rubric in rubrics})
+    except BaseException:  # a part of a run would be taken for a run
+        store.end_run(run.id, "stopped", Spend())
+        delete_run(store, run.id)
+        raise
+
+
+def _taken_in(store: RunStore, run: int, folder: ShardFolder, rubrics: Mapping[str, Rubric]) -> ImportedRun:
     names, judged = sorted(folder.shards()), folder.judged()
     for name in names:
-        keep_conversations(store, (assignment.conversation for assignment in folder.conversations(name)), run.id)
-    numbers = conversation_numbers(store, run.id)
+        with _naming(folder, f"conversations/{name}"):
+            conversations = [assignment.conversation for assignment in folder.conversations(name)]
+        keep_conversations(store, conversations, run)
+    numbers = conversation_numbers(store, run)
     judgements = 0
     missing = sum(name not in judged for name in names)
     for name in filter(judged.__contains__, names):
-        records = folder.judgements(name)
-        rows = [JudgementRecord(numbers[each.digest], by_sha[each.rubric], each.judgement) for each in records]
-        store.keep_judgements(run.id, rows)
+        with _naming(folder, f"judgements/{name}"):
+            rows = [
+                JudgementRecord(numbers[record.digest], rubrics[record.rubric], record.judgement)
+                for record in folder.judgements(name)
+            ]
+        store.keep_judgements(run, rows)
         judgements += len(rows)
-    store.end_run(run.id, "stopped" if missing else "done", Spend())
-    return ImportedRun(run.id, len(numbers), judgements, missing)
+    store.end_run(run, "stopped" if missing else "done", Spend())
+    return ImportedRun(run, len(numbers), judgements, missing)
+
+
+@contextmanager
+def _naming(folder: ShardFolder, name: str) -> Iterator[None]:
+    """Name the file that cannot be read, in place of what went wrong in it alone."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:  # those of pyarrow are ValueError, OSError or KeyError
+        raise StoreError(f"{folder.url}/{name}.parquet cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _read(folder: ShardFolder) -> dict[str, Any]:
@@ -86,11 +109,12 @@ def _read(folder: ShardFolder) -> dict[str, Any]:
     try:
         body: dict[str, Any] = json.loads(text)
         sampled = "sample" in body["settings"]
-        wanted = {name: body[name] for name in ("judge", "fingerprint", "settings", "judge_spec", "rubrics")}
+        described = {name: body[name] for name in ("judge", "fingerprint", "settings", "judge_spec")}
+        described["rubrics"] = [to_rubric(rubric) for rubric in body["rubrics"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{folder.url}/run.json cannot be read: {error}") from error
+        raise StoreError(f"{folder.url}/run.json cannot be read: {type(error).__name__}: {error}") from error
     if sampled:
         raise StoreError(
             f"{folder.url} is of a sample: how it was drawn is only in the store that has drawn it; use that store"
         )
-    return wanted
+    return described

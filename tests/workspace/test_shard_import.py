@@ -84,7 +84,13 @@ def test_shards_that_nobody_has_judged_are_told(folder, tmp_path):
         (None, "has no run.json, so it is no folder of a run"),
         ("{", "run.json cannot be read"),
         ("[]", "run.json cannot be read"),
-        (json.dumps({"settings": {}}), "run.json cannot be read: 'judge'"),
+        (json.dumps({"settings": {}}), "run.json cannot be read: KeyError: 'judge'"),
+        (
+            json.dumps(
+                {"settings": {}, "judge": "m", "fingerprint": "f", "judge_spec": None, "rubrics": [{"id": "x"}]}
+            ),
+            "run.json cannot be read: KeyError: 'examples'",
+        ),
     ],
 )
 def test_a_folder_that_is_none_of_a_run_is_refused_and_leaves_no_run(tmp_path, text, error):
@@ -94,6 +100,24 @@ def test_a_folder_that_is_none_of_a_run_is_refused_and_leaves_no_run(tmp_path, t
     with pytest.raises(StoreError, match=error):
         ws.import_run(str(tmp_path / "x"))
     assert len(ws.runs()) == 0
+
+
+@pytest.mark.parametrize("kind", ["conversations", "judgements"])
+def test_a_file_that_is_broken_is_named_and_leaves_no_run(folder, tmp_path, kind):
+    broken = sorted((folder() / kind).iterdir())[1]
+    broken.write_bytes(b"no Parquet")
+    ws = Workspace(str(tmp_path / "second.db"))
+    with pytest.raises(StoreError, match=f"{kind}/{broken.stem}.parquet cannot be read"):
+        ws.import_run(str(tmp_path / "run-1-x"))
+    assert len(ws.runs()) == 0
+
+
+def test_a_judgement_of_a_conversation_that_is_not_there_is_named(folder, tmp_path):
+    first, second = sorted((folder() / "conversations").iterdir())
+    second.unlink()
+    (tmp_path / "run-1-x" / "judgements" / second.name).replace(tmp_path / "run-1-x" / "judgements" / first.name)
+    with pytest.raises(StoreError, match=f"judgements/{first.stem}.parquet cannot be read: KeyError"):
+        Workspace(str(tmp_path / "second.db")).import_run(str(tmp_path / "run-1-x"))
 
 
 def test_a_sample_stays_with_the_store_that_drew_it(folder, tmp_path):

@@ -110,7 +110,7 @@ class ItemReader:
 
     @property
     def time_remark(self) -> str | None:
-        """What a person should know of times that were not read; None where there are none such."""
+        """Return what a person should know of times that were not read; None where all were."""
         if not self._unread:
             return None
         either_way = "; day and month may be either way round" if is_moment(self._first_unread) else ""

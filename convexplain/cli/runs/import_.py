@@ -21,10 +21,10 @@ def command(folder: str, db: str | None) -> int:
         convexplain runs import s3://bucket/shards/run-3-5d1c0b9a7e44
         convexplain report --db march.db
     """
-    found = open_workspace(db).import_run(folder)
-    size = f"{counted(found.conversations, 'conversation')}, {counted(found.judgements, 'judgement')}"
-    click.echo(f"Run {found.run}: {size}.")
-    if found.missing:
-        shards = "1 shard was" if found.missing == 1 else f"{found.missing:,} shards were"
+    imported = open_workspace(db).import_run(folder)
+    size = f"{counted(imported.conversations, 'conversation')}, {counted(imported.judgements, 'judgement')}"
+    click.echo(f"Run {imported.run}: {size}.")
+    if imported.missing:
+        shards = "1 shard was" if imported.missing == 1 else f"{imported.missing:,} shards were"
         click.echo(f"{shards} not judged: the conversations in it have no scores.", err=True)
-    return 1 if found.missing else 0
+    return 1 if imported.missing else 0
